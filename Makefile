@@ -1,0 +1,151 @@
+# bitbench: build, test, install. `make help` lists the targets.
+# One non-recursive makefile; objects live in build/VARIANT, so compilers and sanitizers do not mix.
+
+CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+SAN      ?=
+WERROR   ?=
+NATIVE   ?=
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+VERSION  := 0.1.0
+
+VARIANT  := $(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(NATIVE),-native)
+comma    := ,
+B        := build/$(VARIANT)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wformat=2 -Wwrite-strings -Wcast-qual \
+	-Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wredundant-decls -Wpointer-arith -Wimplicit-fallthrough -Wdouble-promotion -Wconversion \
+	-Wno-sign-conversion
+# -ffp-contract=off: a*b+c is rounded twice everywhere, so gcc and clang and every inlining agree.
+NUMFLAGS := -std=c11 -O3 -ffp-contract=off -fno-common $(if $(NATIVE),-march=native)
+CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/hdf5/serial
+CFLAGS   += $(NUMFLAGS) -g -pthread $(WARN) $(if $(WERROR),-Werror)
+LDFLAGS  += -pthread
+LDLIBS   := -lyaml -ljansson -lcsv -larchive -ljpeg -lspng -lz -lcrypto -lhdf5_serial -lopenblas -lm
+ifneq ($(SAN),)
+CFLAGS   += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=$(SAN)
+endif
+
+# What a bare Debian 12 needs. DEPS builds and runs, TEST_DEPS is for `make check` only.
+DEPS      := gcc libc6-dev pkg-config libyaml-dev libjansson-dev libcsv-dev libarchive-dev \
+	libjpeg62-turbo-dev libspng-dev zlib1g-dev libssl-dev libhdf5-dev libopenblas-dev \
+	gnuplot-nox dataset-fashion-mnist
+TEST_DEPS := libcmocka-dev hdf5-tools
+
+SRC      := $(sort $(wildcard harness/*.c harness/base/*.c models/*.c models/kernels/*.c \
+	models/zoo/*.c datasets/*.c datasets/codec/*.c protocols/*.c results/*.c))
+OBJ      := $(SRC:%.c=$(B)/%.o) $(B)/build_info.o
+LIB_OBJ  := $(filter-out $(B)/harness/main.o,$(OBJ))
+# Test programs: one file, one program, TAP on stdout.
+TEST_SRC := $(sort $(wildcard tests/unit/*.c tests/property/*.c tests/conformance/*.c tests/parity/*.c))
+TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
+FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
+CLI_TEST := $(sort $(wildcard tests/cli/*.sh))
+
+# Sources that can change a number: their hashes make numeric_id (see harness/base/numeric.h).
+NUMERIC  := $(sort $(wildcard models/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
+	datasets/codec/*.[ch] protocols/*.[ch] \
+	$(foreach m,blas cpu npy pool rng tensor zip,harness/base/$(m).[ch])))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps check-deps demo check parity fuzz bench style analyze install uninstall clean help FORCE
+
+all: $(B)/bitbench build/bitbench ## all: the program, as build/bitbench
+
+build/bitbench: $(B)/bitbench FORCE
+	@ln -sfn $(VARIANT)/bitbench $@
+
+$(B)/bitbench: $(B)/harness/main.o $(B)/libbitbench.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/libbitbench.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+# Flags are part of the dependencies: a change of them rebuilds.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(VERSION)' | cmp -s - $@ || \
+	printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(VERSION)' > $@
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/build_info.c: harness/build_info.sh $(NUMERIC) $(B)/flags FORCE
+	@CC='$(CC)' FLAGS='$(NUMFLAGS)' VERSION='$(VERSION)' sh harness/build_info.sh $(NUMERIC) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/build_info.o: $(B)/build_info.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/tests/%: tests/%.c $(B)/libbitbench.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -DBITBENCH_TESTS -MMD -MP -o $@ $< $(B)/libbitbench.a $(LDFLAGS) -lcmocka $(LDLIBS)
+
+# With libFuzzer (clang) a target fuzzes; with any compiler it replays files.
+$(FUZZ_BIN): $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libbitbench.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ tests/fuzz/$*.c \
+	$(if $(findstring fuzzer,$(SAN)),,tests/fuzz/replay.c) $(B)/libbitbench.a $(LDFLAGS) $(LDLIBS)
+
+-include $(OBJ:.o=.d) $(addsuffix .d,$(TEST_BIN))
+
+deps: ## deps: install the Debian packages that building and running needs
+	@sh harness/deps.sh $(DEPS)
+
+check-deps:
+	@sh harness/deps.sh $(DEPS) $(TEST_DEPS)
+
+demo: deps ## demo: few-shot and linear-probe report on Fashion-MNIST (about 3 minutes)
+	@$(MAKE) --no-print-directory all
+	@sh harness/demo.sh build/bitbench
+
+check: check-deps ## check: every test; ends with N passed, N failed, N skipped
+	@$(MAKE) --no-print-directory all test-programs
+	@B=$(B) SAN='$(SAN)' CC='$(CC)' sh tests/run.sh $(TEST_BIN) $(FUZZ_BIN) $(CLI_TEST)
+
+.PHONY: test-programs
+test-programs: $(TEST_BIN) $(FUZZ_BIN)
+
+parity: ## parity: SUITE=model|probe DIR=FOLDER: one parity suite over a folder of that form
+	@$(MAKE) --no-print-directory $(B)/tests/parity/$(SUITE)
+	@B=$(B) sh tests/run.sh --bare $(B)/tests/parity/$(SUITE) '$(DIR)'
+
+fuzz: ## fuzz: T=NAME [SECONDS=60]: fuzz one parser with clang's libFuzzer
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer,address,undefined build/clang-fuzzer-address-undefined/tests/fuzz/$(T)
+	@mkdir -p build/corpus/$(T)
+	build/clang-fuzzer-address-undefined/tests/fuzz/$(T) -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=2048 build/corpus/$(T) tests/fuzz/corpus/$(T)
+
+bench: all ## bench: the built-in speed measurements, as TSV
+	build/bitbench bench
+
+style: ## style: what clang-format and the column limit say
+	@clang-format --dry-run --Werror $(SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(FUZZ_SRC)
+	@awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 } END { exit bad }' $(SRC) $(wildcard */*.h */*/*.h)
+
+analyze: ## analyze: gcc -fanalyzer at zero warnings
+	@for f in $(SRC); do $(CC) $(CPPFLAGS) $(NUMFLAGS) -fanalyzer -Werror -fsyntax-only $$f || exit 1; done
+
+install: all ## install: program, manual page, completion (PREFIX=, DESTDIR=)
+	install -D -m 755 $(B)/bitbench '$(DESTDIR)$(PREFIX)/bin/bitbench'
+	install -D -m 644 harness/doc/bitbench.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bitbench.1'
+	@mkdir -p '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
+	$(B)/bitbench completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bitbench'
+
+uninstall: ## uninstall: remove what install put there
+	rm -f '$(DESTDIR)$(PREFIX)/bin/bitbench' '$(DESTDIR)$(PREFIX)/share/man/man1/bitbench.1' \
+	'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bitbench'
+
+clean: ## clean: remove build/
+	rm -rf build
+
+help: ## help: this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/^[^#]*## /  make /'
