@@ -4,9 +4,10 @@
 
 #include <stddef.h>
 
-double clock_now_s(void);
 enum { CLOCK_TEXT = 32 };
-void clock_utc(char text[CLOCK_TEXT]); /* 2026-01-31T12:34:56Z */
-size_t clock_peak_rss_bytes(void);
+
+double clock_now_s(void);              /* seconds since some fixed moment; never goes back */
+void clock_utc(char text[CLOCK_TEXT]); /* now, as 2026-01-31T12:34:56Z */
+size_t clock_peak_rss_bytes(void);     /* the most memory this process has held at once */
 
 #endif

@@ -5,7 +5,9 @@
 #include <stddef.h>
 
 struct err;
-enum { HASH_SHA256_HEX = 65, HASH_MD5_BYTES = 16 };
+
+enum { HASH_SHA256_HEX = 65,
+       HASH_MD5_BYTES = 16 };
 
 struct sha256 {
     void *ctx;
@@ -13,8 +15,10 @@ struct sha256 {
 void sha256_init(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t n);
 void sha256_final(struct sha256 *s, char hex[HASH_SHA256_HEX]); /* also releases s */
+void sha256_release(struct sha256 *s);                          /* without a digest */
 
 void sha256_hex(const void *data, size_t n, char hex[HASH_SHA256_HEX]);
+/* 0, or -1 with e set: the errors of file_open and reading. */
 int sha256_file(const char *path, char hex[HASH_SHA256_HEX], struct err *e);
 void md5_bytes(const void *data, size_t n, unsigned char out[HASH_MD5_BYTES]);
 

@@ -8,7 +8,8 @@
 
 struct err;
 
-/* {0} is an empty string. data is NUL-terminated once something was added (str_text gives "" before). */
+/* {0} is an empty string. data is NUL-terminated once something was added (before that it is
+ * NULL, and str_text gives ""). */
 struct str {
     char *data;
     size_t len, cap;
@@ -37,7 +38,8 @@ bool str_ends(const char *text, const char *suffix);
 
 /* "12.3 MiB" style, for people. buf holds at least 16 bytes; returns buf. */
 const char *str_bytes(char *buf, uint64_t bytes);
-/* "512M", "2G", "1048576" (powers of 1024; K M G T, optional "iB" or "B"). */
+/* "512M", "2G", "1048576" (whole numbers; powers of 1024: K M G T in either case, optionally
+ * followed by "iB" or "B"). True when it was one and fits. */
 bool str_to_bytes(const char *text, uint64_t *v);
 
 #endif

@@ -1,0 +1,143 @@
+/* Data sets: images, labels, named splits in canonical order.
+ *
+ * To add a data set on a source that exists: one row in datasets/table.c. To add a source: one
+ * file with a const struct source_ops and one declaration in datasets/source.h. */
+#ifndef BITBENCH_DATASETS_DATASET_H
+#define BITBENCH_DATASETS_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "harness/base/hash.h"
+
+struct err;
+struct pool;
+
+enum { DATASET_MAX_SOURCE_SPLITS = 4, DATASET_MAX_SPLITS = 8, DATASET_ID = 256 };
+
+/* How the bytes of a sample are to be understood. */
+enum sample_encoding {
+    SAMPLE_GREY,   /* h*w bytes */
+    SAMPLE_RGB,    /* h*w*3, interleaved */
+    SAMPLE_PLANAR, /* 3 planes R, G, B of h*w */
+    SAMPLE_FILE,   /* an image file: JPEG, PNG..., told by its first bytes */
+};
+
+struct sample {
+    const uint8_t *bytes; /* in the reader's buffer or memory the source owns, until the next read with that buffer */
+    size_t n;
+    enum sample_encoding encoding;
+    size_t h, w; /* unless SAMPLE_FILE */
+};
+
+/* A worker's growing buffer for encoded bytes. {0} to begin; free(data) at the end. */
+struct sample_buf {
+    uint8_t *data;
+    size_t cap;
+};
+
+/* Where a named split lies in the source: position range of one or two source splits in
+ * canonical order. percent: from and to are per cent, rounded half to even as TFDS does.
+ * to == 0 with !percent means the end. */
+struct split_part {
+    size_t source_split;
+    size_t from, to;
+    bool percent;
+};
+struct split_desc {
+    const char *name;           /* train, val, trainval, test, train800, val200, train800val200 */
+    struct split_part parts[2];
+    size_t n_parts;
+    size_t official_n;          /* asserted; 0 = not known (folders, lists) */
+};
+
+struct dataset_desc {
+    const char *name;           /* "fashion-mnist" */
+    const char *title, *citation, *licence;
+    const char *how_to_get;     /* one or two sentences: file names, where from */
+    size_t n_classes;           /* of the task; 0 = found by the source (folder, list) */
+    const char *const *class_names; /* [n_classes] in label order, or NULL: the source knows */
+    const char *salts[DATASET_MAX_SOURCE_SPLITS]; /* TFDS's names of the source splits = salt of the order */
+    size_t n_source_splits;
+    struct split_desc splits[DATASET_MAX_SPLITS];
+    size_t n_splits;
+    size_t h, w;                /* of every image; 0 = mixed */
+    bool numeric_ids;           /* the id is the running number in the source split (u64) */
+    bool no_flip, no_crop;      /* augmentations that would break the label */
+    const struct source_ops *source;
+};
+
+struct source_ops {
+    const char *name;
+    const char *sources; /* source files, space separated, for numeric_id */
+    /* Looks for the data under dirs; path is what stands behind "folder:" or "list:", else NULL.
+     * ERR_ABSENT when nothing is there (naming what was sought), ERR_FORMAT when it is damaged.
+     * partial: fewer images than official are accepted. */
+    int (*open)(void **state, const struct dataset_desc *d, const char *path, const char *const *dirs,
+                size_t n_dirs, bool partial, struct err *e);
+    void (*close)(void *state);
+    size_t (*count)(const void *state, size_t source_split);
+    /* Raw label in 0..n_classes-1 (checked at open) and the key whose md5 orders the split, which is
+     * also the id; numeric ids: the decimal running number. Cheap; thread-safe. */
+    int32_t (*label)(const void *state, size_t source_split, size_t i);
+    void (*key)(const void *state, size_t source_split, size_t i, char key[DATASET_ID]);
+    size_t (*encoded_bytes)(const void *state, size_t source_split, size_t i);
+    /* The image's bytes. Thread-safe after open, each worker with its own buffer. */
+    int (*read)(const void *state, size_t source_split, size_t i, struct sample_buf *buf,
+                struct sample *out, struct err *e);
+    /* For sources that find their own classes and splits; NULL otherwise. */
+    size_t (*n_classes)(const void *state);
+    const char *(*class_name)(const void *state, size_t label);
+    /* The folder or file that was opened, for people. */
+    const char *(*where)(const void *state);
+};
+
+/* An opened data set. */
+struct dataset {
+    const struct dataset_desc *desc;
+    char name[512];    /* as the user said it */
+    char subject[512]; /* for results: the name; for paths KIND:BASENAME@first 12 hex of the fingerprint */
+    size_t n_classes;
+    void *state;
+    size_t *order[DATASET_MAX_SOURCE_SPLITS]; /* canonical position -> index in the source split */
+    size_t n[DATASET_MAX_SOURCE_SPLITS];
+    bool partial;      /* fewer images than the official count somewhere */
+    char fingerprint[HASH_SHA256_HEX]; /* SHA-256 over (split, position, id, label, encoded length) */
+};
+
+extern const struct dataset_desc *const datasets[];
+extern const size_t datasets_n;
+/* By name; NULL with e set and near matches. "folder:", "list:" give their own rows. */
+const struct dataset_desc *dataset_find(const char *name, struct err *e);
+
+struct dataset_dirs {
+    const char *const *dirs;
+    size_t n;
+    bool partial; /* --partial */
+};
+/* Opens, checks counts against the official ones (fewer is an error unless partial, more always),
+ * makes the canonical order: ascending md5(salt || key) as a 128-bit number (TFDS). */
+int dataset_open(struct dataset **d, const char *name, const struct dataset_dirs *where, struct err *e);
+void dataset_close(struct dataset *d);
+const char *dataset_class_name(const struct dataset *d, size_t label); /* decimal where unnamed */
+
+/* Rows of a split expression, in canonical order. */
+struct split {
+    const struct dataset *d;
+    char text[64];         /* the expression */
+    size_t n;
+    uint8_t *source_split; /* [n] */
+    size_t *row;           /* [n] index in that source split */
+    int32_t *label;        /* [n] */
+    size_t official_n;     /* of the whole named split, 0 = unknown */
+    bool whole;            /* no slice was asked for */
+};
+/* "test", "train[:800]", "train[90%:]", "train[10%:20%]", also negative bounds as in Python, and
+ * sums "train[:800]+val[:200]". Per cent bounds round half to even as TFDS does. A slice past the
+ * end is cut. ERR_USAGE names the splits there are. */
+int split_open(struct split *s, const struct dataset *d, const char *text, struct err *e);
+void split_close(struct split *s);
+void split_id(const struct split *s, size_t i, char id[DATASET_ID]);
+int split_read(const struct split *s, size_t i, struct sample_buf *buf, struct sample *out, struct err *e);
+
+#endif

@@ -1,0 +1,25 @@
+/* Batches: all threads read, decode and transform straight into the rows of one tensor. */
+#ifndef BITBENCH_DATASETS_LOADER_H
+#define BITBENCH_DATASETS_LOADER_H
+
+#include <stddef.h>
+
+struct err;
+struct pool;
+struct preprocess;
+struct split;
+struct tensor;
+struct loader;
+
+/* p must be resolved. rows [n_rows] are positions in the split, in the order wanted (NULL: all).
+ * split, p and rows stay valid while the loader is open. */
+int loader_open(struct loader **l, const struct split *s, const size_t *rows, size_t n_rows,
+                const struct preprocess *p, struct pool *pool, struct err *e);
+void loader_close(struct loader *l);
+/* Size of every input image. */
+void loader_shape(const struct loader *l, size_t *h, size_t *w);
+/* Fills x->data (room for max_n images, [max_n,h,w,3]) with the next images; x->n says how many:
+ * the last batch is short, 0 at the end. An image that cannot be read is an error with its id. */
+int loader_next(struct loader *l, float *data, size_t max_n, struct tensor *x, struct err *e);
+
+#endif

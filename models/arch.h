@@ -1,0 +1,53 @@
+/* BiT's ResNet-v2 family: which tensors a network has, how much work and memory it takes.
+ * After arXiv 1912.11370 and google-research/big_transfer bit_pytorch/models.py. */
+#ifndef BITBENCH_MODELS_ARCH_H
+#define BITBENCH_MODELS_ARCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum { ARCH_BLOCKS = 4, ARCH_GROUPS = 32, ARCH_NAME = 64, PARAM_NAME = 96 };
+
+/* Bottleneck widths are 32 * width2 * {1,2,4,8}, outputs four times that; the root has
+ * 32 * width2 channels, the features 1024 * width2. */
+struct arch {
+    size_t depth[ARCH_BLOCKS]; /* units in each block, each at least 1 and at most 1000 */
+    size_t width2;             /* width in halves: R50x1 has 2 */
+};
+
+/* "R50x1", "R101x3", "R152x4", "R26x0.5"= (2,2,2,2), or "R(3,4,6,3)x0.5". ERR_USAGE says what is
+ * wrong: an unknown depth (naming the known ones), a width that is no multiple of 0.5 (32 groups
+ * must divide 64 * width), a depth of 0. Widths up to 16. */
+int arch_parse(struct arch *a, const char *text, struct err *e);
+/* The canonical text, short where the depths have a name: parses back to the same. */
+void arch_name(const struct arch *a, char name[ARCH_NAME]);
+
+size_t arch_root_channels(const struct arch *a);
+size_t arch_features(const struct arch *a);
+
+/* One tensor, under the name of the released .npz files; kernels are HWIO. */
+enum param_kind { PARAM_KERNEL, PARAM_GAMMA, PARAM_BETA, PARAM_HEAD_KERNEL, PARAM_HEAD_BIAS };
+struct param {
+    char name[PARAM_NAME];
+    enum param_kind kind;
+    size_t n_dims, dims[4];
+    size_t n;      /* elements */
+    size_t offset; /* in floats from the start of the parameter block; multiples of 16 */
+};
+struct param_table {
+    struct param *params; /* network order, head last; freed by param_table_release */
+    size_t n;
+    size_t n_floats;      /* of the block, gaps included */
+    size_t n_values;      /* sum of n: the number of parameters */
+};
+/* n_classes 0: no head. */
+int param_table_init(struct param_table *t, const struct arch *a, size_t n_classes, struct err *e);
+void param_table_release(struct param_table *t);
+const struct param *param_find(const struct param_table *t, const char *name); /* or NULL */
+
+/* Multiply-adds of the convolutions and the head for one image of h x w pixels. */
+uint64_t arch_macs(const struct arch *a, size_t n_classes, size_t h, size_t w);
+
+#endif
