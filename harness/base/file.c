@@ -161,8 +161,8 @@ int file_pread(int fd, void *buf, size_t n, uint64_t offset, const char *name, s
                              (unsigned long long)offset);
         }
         if (got == 0) {
-            return err_set(e, ERR_FORMAT, "%s: ends at byte %llu, but %zu bytes at offset %llu "
-                                          "were expected",
+            return err_set(e, ERR_FORMAT,
+                           "%s: ends at byte %llu, but %zu bytes were expected at offset %llu",
                            name, (unsigned long long)(offset + done), n,
                            (unsigned long long)offset);
         }
@@ -212,12 +212,10 @@ static int open_folder(struct file_out *f)
 {
     char dir[sizeof f->path];
     const char *slash = strrchr(f->path, '/');
-    size_t n = slash ? (size_t)(slash - f->path) : 0;
+    size_t n = slash ? (size_t)(slash - f->path) + 1 : 0;
     memcpy(dir, f->path, n);
     dir[n] = '\0';
-    return open(n ? dir : slash ? "/"
-                                : ".",
-                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return open(n ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int file_out_open(struct file_out *f, const char *path, struct err *e)
@@ -337,9 +335,11 @@ int file_make_dirs(const char *path, struct err *e)
 {
     char part[4096];
     size_t n = strlen(path);
-    if (n == 0 || n >= sizeof part) {
-        return err_set(e, ERR_USAGE, n ? "cannot make folder %.64s...: the path is too long" : "cannot make a folder with an empty name%s",
-                       path);
+    if (n == 0) {
+        return err_set(e, ERR_USAGE, "cannot make a folder with an empty name");
+    }
+    if (n >= sizeof part) {
+        return err_set(e, ERR_USAGE, "cannot make folder %.64s...: the path is too long", path);
     }
     for (size_t i = 1; i <= n; i++) {
         if (path[i] != '/' && path[i] != '\0') {
@@ -347,12 +347,14 @@ int file_make_dirs(const char *path, struct err *e)
         }
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) == 0 || file_is_dir(part)) {
+        int why = mkdir(part, 0777) ? errno : 0;
+        if (why == 0 || file_is_dir(part)) {
             continue;
         }
-        if (errno == EEXIST) {
+        if (why == EEXIST) {
             return err_set(e, ERR_USAGE, "cannot make folder %s: %s is not a folder", path, part);
         }
+        errno = why;
         return err_errno(e, "cannot make folder %s", part);
     }
     return 0;

@@ -24,20 +24,22 @@ size_t mem_limit(void)
     return limit_bytes;
 }
 
-/* n * size into *bytes: at least 1, and with room to round up to ALIGN. */
-static int total(size_t n, size_t size, size_t *bytes, struct err *e)
+/* n * size, at least 1 and with room to round up to ALIGN; 0 with e set when that is refused. */
+static size_t total(size_t n, size_t size, struct err *e)
 {
     if (size && n > (SIZE_MAX - ALIGN) / size) {
-        return err_set(e, ERR_LIMIT, "%zu elements of %zu bytes are more than memory can address",
-                       n, size);
+        err_set(e, ERR_LIMIT, "%zu elements of %zu bytes are more than memory can address", n,
+                size);
+        return 0;
     }
-    *bytes = n == 0 || size == 0 ? 1 : n * size;
-    if (limit_bytes && *bytes > limit_bytes) {
+    size_t bytes = n == 0 || size == 0 ? 1 : n * size;
+    if (limit_bytes && bytes > limit_bytes) {
         char want[16], have[16];
-        return err_set(e, ERR_LIMIT, "a block of %s is more than the memory limit of %s",
-                       str_bytes(want, *bytes), str_bytes(have, limit_bytes));
+        err_set(e, ERR_LIMIT, "a block of %s is more than the memory limit of %s",
+                str_bytes(want, bytes), str_bytes(have, limit_bytes));
+        return 0;
     }
-    return 0;
+    return bytes;
 }
 
 static int short_of(size_t bytes, struct err *e)
@@ -48,8 +50,8 @@ static int short_of(size_t bytes, struct err *e)
 
 void *mem_take_raw(size_t n, size_t size, struct err *e)
 {
-    size_t bytes;
-    if (total(n, size, &bytes, e)) {
+    size_t bytes = total(n, size, e);
+    if (!bytes) {
         return NULL;
     }
     void *p = aligned_alloc(ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN);
@@ -77,12 +79,13 @@ int mem_grow(void **p, size_t *cap, size_t n, size_t size, struct err *e)
     if (want < 16 && size <= 64) {
         want = 16;
     }
-    size_t bytes;
-    if (total(want, size, &bytes, NULL)) {
+    size_t bytes = total(want, size, NULL);
+    if (!bytes) {
         want = n; /* no room to double: exactly what is asked for, or an error */
-        if (total(want, size, &bytes, e)) {
-            return -1;
-        }
+        bytes = total(want, size, e);
+    }
+    if (!bytes) {
+        return -1;
     }
     void *q = realloc(*p, bytes);
     if (!q) {
@@ -95,8 +98,8 @@ int mem_grow(void **p, size_t *cap, size_t n, size_t size, struct err *e)
 
 char *mem_strndup(const char *s, size_t n, struct err *e)
 {
-    size_t len = strnlen(s, n), bytes;
-    if (total(len + 1, 1, &bytes, e)) {
+    size_t len = strnlen(s, n), bytes = total(len + 1, 1, e);
+    if (!bytes) {
         return NULL;
     }
     char *copy = malloc(bytes);
