@@ -25,11 +25,11 @@ enum preprocess_mode {
  * a preset. Training crops use resize too (PREPROCESS_SQUASH: resize x resize, then a random crop). */
 struct preprocess {
     char preset[32];   /* where it came from, for messages */
-    char decode[16];   /* "pil" (accurate DCT) or "tf" (fast DCT) */
-    char kernel[24];   /* a row of resize_kernels */
+    char decode[32];   /* "pil" (accurate DCT) or "tf" (fast DCT) */
+    char kernel[32];   /* a row of resize_kernels */
     enum preprocess_mode mode;
     size_t resize, crop;  /* pixels; 0 = by the area rule of the preset */
-    char range[16];    /* "-1..1", "0..1", "imagenet", "clip", "none" (0..255) */
+    char range[32];    /* "-1..1", "0..1", "imagenet", "clip", "none" (0..255) */
     bool u8_between;   /* the resized image is rounded or truncated to 8 bits before scaling, as the code it copies does */
 };
 

@@ -32,11 +32,13 @@ struct group {
     struct pool *pool;
     const char *cache_dir; /* NULL: no cache on disk */
     size_t batch;          /* images a forward call; never shows in the bits */
+    void *engine_state;    /* opened at the first forward; closed by group_release */
     struct group_counters counters;
 };
+void group_release(struct group *g);
 
-/* Takes over the record's contents (leaves *r zeroed). -1 stops the run. */
-typedef int emit_fn(void *ctx, struct record *r, struct err *e);
+/* A record of specs[spec]; the callee takes over its contents and zeroes *r. -1 stops the run. */
+typedef int emit_fn(void *ctx, size_t spec, struct record *r, struct err *e);
 
 struct protocol {
     const char *name, *help;  /* name = adapt.name of the specs it serves */
