@@ -1,0 +1,201 @@
+/* Named preprocessings: the table, how texts are read and written, and their checks. */
+#include "datasets/transform.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/base/err.h"
+#include "harness/base/near.h"
+#include "harness/base/str.h"
+
+enum { MAX_SIDE = 4096,
+       SMALL_AREA = 96 * 96 /* big_transfer, bit_hyperrule.py: strictly below */ };
+
+static const char *const mode_names[] = {
+    [PREPROCESS_SQUASH] = "squash",
+    [PREPROCESS_SHORT] = "short",
+    [PREPROCESS_SMALL] = "small",
+    [PREPROCESS_NONE] = "none",
+};
+
+/* clang-format off */
+const struct preset_row presets[] = {
+    {{"bit-paper", "tf", "tf2bilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 448, 384,
+     "BiT paper, section 3.3: 160 to 128 below 96 x 96 pixels, else 448 to 384 (only R152x4 512 to 480); "
+     "decoder and kernel of its TensorFlow 2 code, input_pipeline_tf2_or_jax.py"},
+    {{"bit-readme", "tf", "tf2bilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 512, 480,
+     "big_transfer's README tables: pixels as bit-code-jax"},
+    {{"bit-code-jax", "tf", "tf2bilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 512, 480,
+     "big_transfer, input_pipeline_tf2_or_jax.py and bit_hyperrule.py: 512 to 480 for every model"},
+    {{"bit-code-pytorch", "pil", "pilbilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 512, 480,
+     "big_transfer, bit_pytorch/train.py: the same sizes by Pillow's decoder and antialiased kernel"},
+    {{"timm", "pil", "pilbilinear", PREPROCESS_SHORT, 0, 0, "-1..1", false}, 256, 224, 256, 224,
+     "timm 1.0, create_transform, evaluation, with the default_cfg of resnetv2_50x1_bit.goog_in21k (224 px, "
+     "crop_pct 0.875); others as timm:RESIZE-CROP-KERNEL, e.g. timm:448-448-bilinear"},
+    {{"big-vision", "tf", "tf2area", PREPROCESS_SMALL, 0, 0, "-1..1", true}, 256, 224, 256, 224,
+     "big_vision, configs/common_fewshot.py: decode|resize_small(256)|central_crop(224)|value_range(-1,1)"},
+    {{"vtab", "tf", "tf1bilinear", PREPROCESS_SQUASH, 0, 0, "0..1", false}, 224, 224, 224, 224,
+     "task_adaptation, data_loader.py: 224 x 224 by TensorFlow 1's kernel, /255, input_range 0..1"},
+    {{"none", "pil", "", PREPROCESS_NONE, 0, 0, "-1..1", false}, 0, 0, 0, 0,
+     "every pixel as it is, all images of one size; copies nothing"},
+};
+/* clang-format on */
+const size_t presets_n = ARRAY_LEN(presets);
+
+/* The row whose name is the first n bytes of text. */
+static const struct preset_row *row_find(const char *text, size_t n)
+{
+    for (size_t i = 0; i < presets_n; i++) {
+        if (strlen(presets[i].p.preset) == n && strncmp(presets[i].p.preset, text, n) == 0) {
+            return &presets[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_preset(const char *name, struct err *e)
+{
+    struct near near;
+    near_init(&near, name);
+    struct str all = {0};
+    for (size_t i = 0; i < presets_n; i++) {
+        near_add(&near, presets[i].p.preset);
+        str_addf(&all, "%s%s", i ? ", " : "", presets[i].p.preset);
+    }
+    const char *hint = near_text(&near);
+    err_set(e, ERR_USAGE, "unknown preprocessing '%s'%s%s%s", name, hint,
+            *hint ? "" : "; there are ", *hint ? "" : str_text(&all));
+    str_release(&all);
+    return -1;
+}
+
+static bool is_kernel(const char *name)
+{
+    return resize_find(name, NULL) != NULL;
+}
+
+/* "448-448-bilinear" into p. */
+static int set_sizes(struct preprocess *p, const char *text, struct err *e)
+{
+    char kernel[sizeof p->kernel], family[sizeof p->kernel];
+    unsigned resize, crop;
+    int end = 0;
+    if (sscanf(text, "%4u-%4u-%23s%n", &resize, &crop, kernel, &end) != 3 || text[end] != '\0') {
+        return err_set(e, ERR_USAGE, "'%s' is not RESIZE-CROP-KERNEL, e.g. 448-448-bilinear", text);
+    }
+    p->resize = resize;
+    p->crop = crop;
+    snprintf(family, sizeof family, "%.3s%.20s", p->kernel, kernel); /* pil, tf1 or tf2 */
+    const char *name = is_kernel(family) ? family : kernel;
+    snprintf(p->kernel, sizeof p->kernel, "%s", name);
+    return resize_find(name, e) ? preprocess_check(p, e) : -1;
+}
+
+int preprocess_preset(struct preprocess *p, const char *text, struct err *e)
+{
+    size_t n = strcspn(text, ":");
+    const struct preset_row *row = row_find(text, n);
+    if (!row) {
+        return unknown_preset(text, e);
+    }
+    *p = row->p;
+    if (text[n] == '\0') {
+        return 0;
+    }
+    if (p->mode == PREPROCESS_NONE) {
+        return err_set(e, ERR_USAGE, "preprocessing '%s': 'none' takes no sizes", text);
+    }
+    if (strlen(text) >= sizeof p->preset) {
+        return err_set(e, ERR_USAGE, "preprocessing '%s': longer than %zu characters", text,
+                       sizeof p->preset - 1);
+    }
+    snprintf(p->preset, sizeof p->preset, "%s", text);
+    if (set_sizes(p, text + n + 1, e)) {
+        return err_wrap(e, "preprocessing '%s'", text);
+    }
+    return 0;
+}
+
+int preprocess_mode_find(const char *name, enum preprocess_mode *mode, struct err *e)
+{
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < ARRAY_LEN(mode_names); i++) {
+        if (strcmp(mode_names[i], name) == 0) {
+            *mode = (enum preprocess_mode)i;
+            return 0;
+        }
+        near_add(&near, mode_names[i]);
+    }
+    return err_set(e, ERR_USAGE, "unknown preprocessing mode '%s' (squash, short, small, none)%s",
+                   name, near_text(&near));
+}
+
+const char *preprocess_mode_name(enum preprocess_mode mode)
+{
+    return mode_names[mode];
+}
+
+int preprocess_resolve(struct preprocess *p, size_t h, size_t w, struct err *e)
+{
+    if (p->mode == PREPROCESS_NONE || (p->resize && p->crop)) {
+        return 0;
+    }
+    const struct preset_row *row = row_find(p->preset, strcspn(p->preset, ":"));
+    bool small = h && w && h < SMALL_AREA && w < SMALL_AREA && h * w < SMALL_AREA;
+    size_t resize = !row ? 0 : small ? row->small_resize
+                                     : row->large_resize;
+    size_t crop = !row ? 0 : small ? row->small_crop
+                                   : row->large_crop;
+    p->resize = p->resize ? p->resize : resize;
+    p->crop = p->crop ? p->crop : crop;
+    if (!p->resize || !p->crop) {
+        return err_set(e, ERR_USAGE, "preprocessing '%s' fixes no size: give resize and crop",
+                       p->preset);
+    }
+    return 0;
+}
+
+int preprocess_check(const struct preprocess *p, struct err *e)
+{
+    if (strcmp(p->decode, "pil") != 0 && strcmp(p->decode, "tf") != 0) {
+        return err_set(e, ERR_USAGE, "unknown decoder '%s' (pil, tf)", p->decode);
+    }
+    if (preprocess_range_find(p->range, e)) {
+        return -1;
+    }
+    if (p->mode == PREPROCESS_NONE) {
+        return p->resize || p->crop ? err_set(e, ERR_USAGE, "mode none takes no resize and no crop")
+                                    : 0;
+    }
+    if (!resize_find(p->kernel, e)) {
+        return -1;
+    }
+    if (p->resize < 1 || p->resize > MAX_SIDE || p->crop < 1 || p->crop > p->resize) {
+        return err_set(e, ERR_USAGE,
+                       "resize %zu and crop %zu: resize must be 1 to %d, crop 1 to resize",
+                       p->resize, p->crop, MAX_SIDE);
+    }
+    return 0;
+}
+
+void preprocess_text(const struct preprocess *p, struct str *out)
+{
+    if (p->mode == PREPROCESS_NONE) {
+        str_add(out, "rs:none");
+    } else {
+        str_addf(out, "rs:%zu-%zu-%s-%s%s", p->resize, p->crop, mode_names[p->mode], p->kernel,
+                 p->u8_between ? "-u8" : "");
+    }
+    str_addf(out, "|range:%s|decode:%s", p->range, p->decode);
+}
+
+void preprocess_sources(const struct preprocess *p, struct str *out)
+{
+    str_add(out, "datasets/transform.c datasets/preset.c datasets/decode.c datasets/codec/codec.c "
+                 "datasets/codec/jpeg.c datasets/codec/png.c");
+    const struct resize_kernel *k = p->mode == PREPROCESS_NONE ? NULL : resize_find(p->kernel, NULL);
+    if (k) {
+        str_addf(out, " %s", k->sources);
+    }
+}
