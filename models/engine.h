@@ -21,7 +21,8 @@ struct engine {
      * is not NULL, logits [n, n_classes] of the checkpoint's own head. The bits of a row depend on
      * that image alone: not on n, its place, or the number of threads. ERR_NUMERIC when a value is
      * not finite, naming the image's place in the batch. */
-    int (*forward)(void *state, const struct tensor *x, float *features, float *logits, struct err *e);
+    int (*forward)(void *state, const struct tensor *x, float *features, float *logits,
+                   struct err *e);
     void (*close)(void *state);
 };
 

@@ -14,7 +14,8 @@
 
 struct err;
 
-enum model_kind { MODEL_BIT, MODEL_PIXELS };
+enum model_kind { MODEL_BIT,
+                  MODEL_PIXELS };
 
 struct model {
     enum model_kind kind;
@@ -24,49 +25,65 @@ struct model {
     struct arch arch;          /* MODEL_BIT */
     char arch_text[ARCH_NAME]; /* "R50x1", or "pixels" */
     size_t n_classes;          /* of the checkpoint's own head; 0 = none */
-    float *params;             /* the block described by table; owned; kernels as stored, not yet standardised */
+    float *params;             /* the block described by table; owned; kernels as stored, not
+                                  yet standardised */
     struct param_table table;
-    double ws_eps;             /* inside the square root: 1e-10 BiT's code, 1e-8 timm and HF */
-    char preprocess[64];       /* the publisher's, as a preset with overrides, e.g. "timm:448-448-bilinear"; "" = unknown */
-    char path[4096];           /* of the weights; "" for random and pixels */
-    char sha256[HASH_SHA256_HEX]; /* of the weights file's bytes; of the parameters for random; of "pixels" */
-    const char *sources;       /* the source file that read the weights, for numeric_id */
+    double ws_eps;       /* inside the square root: 1e-10 BiT's code, 1e-8 timm and HF */
+    char preprocess[64]; /* the publisher's: preset:RESIZE-CROP-KERNEL, e.g.
+                            "timm:448-448-bilinear"; "" = unknown */
+    char path[4096];     /* of the weights; "" for random and pixels */
+    /* Of the weights file's bytes; of the parameter values in table order for random; of the
+     * text "pixels" for pixels. "" where weights would have had to be read and were not. */
+    char sha256[HASH_SHA256_HEX];
+    const char *sources; /* the source files that made the weights, space separated, for
+                            numeric_id; "" for pixels */
 };
 
-/* Opens a model. dirs: the data folders, searched (DIR and DIR/models) for NAME.npz and
- * NAME.safetensors when a zoo name is given; n_dirs may be 0. ERR_ABSENT for a known model whose
- * weights are not there (saying where they were sought and the official URL), ERR_USAGE for an
- * unknown name (near matches), ERR_FORMAT for a damaged file. with_params false: everything but
- * params (fast: for lists and checks), sha256 then only where no weights need be read. */
+/* Opens a model. name: a path (with a slash or a known extension; a folder means the
+ * model.safetensors in it), random:ARCH[:SEED], pixels, or a zoo name, alias or file name. For the
+ * zoo, where (may be NULL) names the data folders: DIR and DIR/models are searched for the
+ * publisher's file, then NAME.npz, NAME.safetensors and the same with the alias. ERR_ABSENT for
+ * a known model whose weights are not there (saying where they were sought and the official URL)
+ * or a path where nothing is, ERR_USAGE for an unknown name (near matches), ERR_FORMAT for a
+ * damaged file. with_params false: everything but params, reading little (for lists and checks;
+ * the values themselves are then not checked). Closed by model_close; *m is NULL on failure. */
 struct model_dirs {
     const char *const *dirs;
     size_t n;
 };
-int model_open(struct model **m, const char *name, const struct model_dirs *where, bool with_params, struct err *e);
-void model_close(struct model *m);
+int model_open(struct model **m, const char *name, const struct model_dirs *where, bool with_params,
+               struct err *e);
+void model_close(struct model *m); /* NULL is fine */
 
 /* Length of a feature row for inputs of h x w pixels. */
 size_t model_feature_dim(const struct model *m, size_t h, size_t w);
 
-/* Kaiming initialisation (normal, std sqrt(2 / fan_in), fan_in = kh*kw*cin), gamma 1, beta 0, head 0,
- * from counter-based randomness: a pure function of (arch, seed, tensor name, index). */
-int model_init_random(struct model *m, const struct arch *a, size_t n_classes, uint64_t seed, struct err *e);
+/* Fills an empty model ({0}): Kaiming initialisation (normal, std sqrt(2 / fan_in), fan_in =
+ * kh*kw*cin), gamma 1, beta 0, head 0, from counter-based randomness: a value is a pure function
+ * of (fan_in, seed, tensor name, index). Release with model_release. */
+int model_init_random(struct model *m, const struct arch *a, size_t n_classes, uint64_t seed,
+                      struct err *e);
+/* Frees what m holds, not m itself. */
+void model_release(struct model *m);
 
-/* Writes weights; format by extension (.npz as released, .safetensors with timm's names). Atomic. */
+/* Writes the weights of a MODEL_BIT; format by extension (.npz as released, .safetensors with
+ * timm's names), always float32, ws_eps kept. Atomic. */
 int model_save(const struct model *m, const char *path, struct err *e);
 
 /* --- the zoo: published checkpoints --- */
 struct zoo_row {
-    const char *name;        /* timm's name, "resnetv2_50x1_bit.goog_in21k" */
-    const char *alias;       /* "bit-m-r50x1" or NULL */
+    const char *name;  /* timm's, or the publisher's where timm has none */
+    const char *alias; /* "bit-m-r50x1" */
     const char *arch;
     size_t n_classes;
-    const char *npz;         /* file name of the publisher's .npz, or NULL */
+    const char *npz; /* file name of the publisher's .npz */
     const char *url;
-    const char *preprocess;  /* as in struct model */
-    const char *note;        /* upstream data and fine-tuning, in words */
+    const char *preprocess; /* as in struct model */
+    const char *note;       /* upstream data and fine-tuning, in words */
 };
 extern const struct zoo_row zoo[];
 extern const size_t zoo_n;
+/* By name, alias or the publisher's file name with or without .npz; NULL when there is none. */
+const struct zoo_row *zoo_find(const char *name);
 
 #endif
