@@ -59,7 +59,7 @@ struct metric {
 
 /* What was tried to select a knob, in the order tried. */
 struct selection {
-    char knob[32], on[16]; /* "adapt.l2", "loo" */
+    char knob[32], on[32]; /* "adapt.l2", "loo" */
     char measure[32];      /* "loo_mse", "val_top1" */
     double *tried, *value; /* [n] */
     size_t n;
