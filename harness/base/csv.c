@@ -26,7 +26,8 @@ static void add_field(void *text, size_t n, void *ctx)
 {
     struct reader *r = ctx;
     void *fields = r->c->fields;
-    r->failed = r->failed || mem_grow(&fields, &r->fields_cap, r->n_fields + 1, sizeof(char *), r->e);
+    r->failed = r->failed ||
+                mem_grow(&fields, &r->fields_cap, r->n_fields + 1, sizeof *r->c->fields, r->e);
     r->c->fields = fields;
     if (r->failed) {
         return;
