@@ -114,6 +114,12 @@ static int create(struct h5 **out, const char *name, const char *path, hid_t fap
     hid_t fcpl = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_userblock(fcpl, user_block);
     H5Pset_obj_track_times(fcpl, 0);
+    /* Small index nodes (the defaults are 2 KiB a packed array, 0.5 KiB a group) and no space set
+     * aside between objects: arrays have one chunk or a few, groups a few members. */
+    H5Pset_istore_k(fcpl, 2);
+    H5Pset_sym_k(fcpl, 2, 4);
+    H5Pset_meta_block_size(fapl, 0);
+    H5Pset_small_data_block_size(fapl, 0);
     h->file = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
     int rc = h->file < 0 ? h5_fail(h, "/", "cannot create", e) : 0;
     H5Pclose(fcpl);
