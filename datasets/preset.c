@@ -18,28 +18,42 @@ static const char *const mode_names[] = {
     [PREPROCESS_NONE] = "none",
 };
 
-/* clang-format off */
 const struct preset_row presets[] = {
-    {{"bit-paper", "tf", "tf2bilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 448, 384,
-     "BiT paper, section 3.3: 160 to 128 below 96 x 96 pixels, else 448 to 384 (only R152x4 512 to 480); "
-     "decoder and kernel of its TensorFlow 2 code, input_pipeline_tf2_or_jax.py"},
-    {{"bit-readme", "tf", "tf2bilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 512, 480,
-     "big_transfer's README tables: pixels as bit-code-jax"},
-    {{"bit-code-jax", "tf", "tf2bilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 512, 480,
-     "big_transfer, input_pipeline_tf2_or_jax.py and bit_hyperrule.py: 512 to 480 for every model"},
-    {{"bit-code-pytorch", "pil", "pilbilinear", PREPROCESS_SQUASH, 0, 0, "-1..1", false}, 160, 128, 512, 480,
-     "big_transfer, bit_pytorch/train.py: the same sizes by Pillow's decoder and antialiased kernel"},
-    {{"timm", "pil", "pilbilinear", PREPROCESS_SHORT, 0, 0, "-1..1", false}, 256, 224, 256, 224,
-     "timm 1.0, create_transform, evaluation, with the default_cfg of resnetv2_50x1_bit.goog_in21k (224 px, "
-     "crop_pct 0.875); others as timm:RESIZE-CROP-KERNEL, e.g. timm:448-448-bilinear"},
-    {{"big-vision", "tf", "tf2area", PREPROCESS_SMALL, 0, 0, "-1..1", true}, 256, 224, 256, 224,
-     "big_vision, configs/common_fewshot.py: decode|resize_small(256)|central_crop(224)|value_range(-1,1)"},
-    {{"vtab", "tf", "tf1bilinear", PREPROCESS_SQUASH, 0, 0, "0..1", false}, 224, 224, 224, 224,
-     "task_adaptation, data_loader.py: 224 x 224 by TensorFlow 1's kernel, /255, input_range 0..1"},
-    {{"none", "pil", "", PREPROCESS_NONE, 0, 0, "-1..1", false}, 0, 0, 0, 0,
+    {{"bit-paper", "tf", "tf2bilinear", PREPROCESS_SQUASH, .range = "-1..1"},
+     {160, 128},
+     {448, 384},
+     "BiT paper, section 3.3: 160 to 128 below 96 x 96 pixels, else 448 to 384 (only R152x4 takes "
+     "512 to 480); decoder and kernel of its code, input_pipeline_tf2_or_jax.py"},
+    {{"bit-readme", "tf", "tf2bilinear", PREPROCESS_SQUASH, .range = "-1..1"},
+     {160, 128},
+     {512, 480},
+     "big_transfer, README's tables: pixels as bit-code-jax"},
+    {{"bit-code-jax", "tf", "tf2bilinear", PREPROCESS_SQUASH, .range = "-1..1"},
+     {160, 128},
+     {512, 480},
+     "big_transfer, input_pipeline_tf2_or_jax.py and bit_hyperrule.py: 512 to 480 for all models"},
+    {{"bit-code-pytorch", "pil", "pilbilinear", PREPROCESS_SQUASH, .range = "-1..1"},
+     {160, 128},
+     {512, 480},
+     "big_transfer, bit_pytorch/train.py: those sizes, Pillow's decoder and antialiased kernel"},
+    {{"timm", "pil", "pilbilinear", PREPROCESS_SHORT, .range = "-1..1"},
+     {256, 224},
+     {256, 224},
+     "timm 1.0, create_transform for evaluation, default_cfg of resnetv2_50x1_bit.goog_in21k "
+     "(224 px, crop_pct 0.875); others as timm:RESIZE-CROP-KERNEL, e.g. timm:448-448-bilinear"},
+    {{"big-vision", "tf", "tf2area", PREPROCESS_SMALL, .range = "-1..1", .u8_between = true},
+     {256, 224},
+     {256, 224},
+     "big_vision, configs/common_fewshot.py: resize_small(256), central_crop(224), range -1..1"},
+    {{"vtab", "tf", "tf1bilinear", PREPROCESS_SQUASH, .range = "0..1"},
+     {224, 224},
+     {224, 224},
+     "task_adaptation, data_loader.py: 224 x 224 by TensorFlow 1's kernel, input_range 0..1"},
+    {{"none", "pil", "", PREPROCESS_NONE, .range = "-1..1"},
+     {0, 0},
+     {0, 0},
      "every pixel as it is, all images of one size; copies nothing"},
 };
-/* clang-format on */
 const size_t presets_n = ARRAY_LEN(presets);
 
 /* The row whose name is the first n bytes of text. */
@@ -143,16 +157,13 @@ int preprocess_resolve(struct preprocess *p, size_t h, size_t w, struct err *e)
     }
     const struct preset_row *row = row_find(p->preset, strcspn(p->preset, ":"));
     bool small = h && w && h < SMALL_AREA && w < SMALL_AREA && h * w < SMALL_AREA;
-    size_t resize = !row ? 0 : small ? row->small_resize
-                                     : row->large_resize;
-    size_t crop = !row ? 0 : small ? row->small_crop
-                                   : row->large_crop;
-    p->resize = p->resize ? p->resize : resize;
-    p->crop = p->crop ? p->crop : crop;
-    if (!p->resize || !p->crop) {
+    if (!row || !row->large.crop) {
         return err_set(e, ERR_USAGE, "preprocessing '%s' fixes no size: give resize and crop",
                        p->preset);
     }
+    const struct preset_size *size = small ? &row->small : &row->large;
+    p->resize = p->resize ? p->resize : size->resize;
+    p->crop = p->crop ? p->crop : size->crop;
     return 0;
 }
 
@@ -194,8 +205,8 @@ void preprocess_sources(const struct preprocess *p, struct str *out)
 {
     str_add(out, "datasets/transform.c datasets/preset.c datasets/decode.c datasets/codec/codec.c "
                  "datasets/codec/jpeg.c datasets/codec/png.c");
-    const struct resize_kernel *k = p->mode == PREPROCESS_NONE ? NULL : resize_find(p->kernel, NULL);
-    if (k) {
-        str_addf(out, " %s", k->sources);
+    if (p->mode != PREPROCESS_NONE) {
+        const struct resize_kernel *k = resize_find(p->kernel, NULL);
+        str_addf(out, " %s", k ? k->sources : "");
     }
 }

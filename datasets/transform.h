@@ -32,18 +32,21 @@ enum preprocess_mode {
  * a preset. */
 struct preprocess {
     char preset[32]; /* where it came from: as preprocess_preset took it */
-    char decode[16]; /* "pil" (accurate DCT) or "tf" (fast DCT): see enum codec_style */
-    char kernel[24]; /* a row of resize_kernels */
+    char decode[32]; /* "pil" (accurate DCT) or "tf" (fast DCT): see enum codec_style */
+    char kernel[32]; /* a row of resize_kernels */
     enum preprocess_mode mode;
     size_t resize, crop; /* pixels; 0 = by the area rule of the preset */
-    char range[16];      /* a row of ranges: "-1..1", "0..1", "imagenet", "clip", "none" (0..255) */
+    char range[32];      /* a row of ranges: "-1..1", "0..1", "imagenet", "clip", "none" (0..255) */
     bool u8_between;     /* the resized image is clamped and truncated to 8 bits before the crop */
 };
 
+struct preset_size {
+    size_t resize, crop;
+};
 struct preset_row {
     struct preprocess p;
-    /* Sizes where p.resize is 0, by BiT's HyperRule: area below 96 * 96 -> small, else large. */
-    size_t small_resize, small_crop, large_resize, large_crop;
+    /* Where p.resize and p.crop are 0; by BiT's HyperRule: area below 96 * 96 -> small. */
+    struct preset_size small, large;
     const char *help; /* what it copies, with source */
 };
 extern const struct preset_row presets[];
