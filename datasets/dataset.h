@@ -11,9 +11,10 @@
 #include "harness/base/hash.h"
 
 struct err;
-struct pool;
 
-enum { DATASET_MAX_SOURCE_SPLITS = 4, DATASET_MAX_SPLITS = 8, DATASET_ID = 256 };
+enum { DATASET_MAX_SOURCE_SPLITS = 4,
+       DATASET_MAX_FOLDERS = 4,
+       DATASET_ID = 256 };
 
 /* How the bytes of a sample are to be understood. */
 enum sample_encoding {
@@ -24,7 +25,8 @@ enum sample_encoding {
 };
 
 struct sample {
-    const uint8_t *bytes; /* in the reader's buffer or memory the source owns, until the next read with that buffer */
+    const uint8_t *bytes; /* in the reader's buffer or memory the source owns; valid until the
+                             next read with that buffer */
     size_t n;
     enum sample_encoding encoding;
     size_t h, w; /* unless SAMPLE_FILE */
@@ -36,34 +38,41 @@ struct sample_buf {
     size_t cap;
 };
 
-/* Where a named split lies in the source: position range of one or two source splits in
- * canonical order. percent: from and to are per cent, rounded half to even as TFDS does.
- * to == 0 with !percent means the end. */
+/* A range of one source split in canonical order: positions from..to (to == 0: the end), or per
+ * cent of it, rounded half to even as TFDS does; of these the first `most` (0: all). */
 struct split_part {
     size_t source_split;
     size_t from, to;
     bool percent;
+    size_t most;
 };
+/* A named split: train, val, trainval, test, train800, val200, train800val200. */
 struct split_desc {
-    const char *name;           /* train, val, trainval, test, train800, val200, train800val200 */
+    const char *name;
     struct split_part parts[2];
     size_t n_parts;
-    size_t official_n;          /* asserted; 0 = not known (folders, lists) */
 };
+/* Images of a split when the source splits have n[] images. */
+size_t split_desc_count(const struct split_desc *s, const size_t n[DATASET_MAX_SOURCE_SPLITS]);
 
 struct dataset_desc {
-    const char *name;           /* "fashion-mnist" */
+    const char *name; /* "fashion-mnist" */
     const char *title, *citation, *licence;
-    const char *how_to_get;     /* one or two sentences: file names, where from */
-    size_t n_classes;           /* of the task; 0 = found by the source (folder, list) */
+    const char *how_to_get;         /* one or two sentences: file names, where from */
+    size_t n_classes;               /* of the task; 0 = found by the source (folder, list) */
     const char *const *class_names; /* [n_classes] in label order, or NULL: the source knows */
-    const char *salts[DATASET_MAX_SOURCE_SPLITS]; /* TFDS's names of the source splits = salt of the order */
+    /* TFDS's names of the source splits = salt of the order, and their official numbers of
+     * images (0 = not known: folders, lists). */
+    const char *salts[DATASET_MAX_SOURCE_SPLITS];
+    size_t official[DATASET_MAX_SOURCE_SPLITS];
     size_t n_source_splits;
-    struct split_desc splits[DATASET_MAX_SPLITS];
+    const struct split_desc *splits; /* NULL: the source knows */
     size_t n_splits;
-    size_t h, w;                /* of every image; 0 = mixed */
-    bool numeric_ids;           /* the id is the running number in the source split (u64) */
-    bool no_flip, no_crop;      /* augmentations that would break the label */
+    /* Where below a data folder the files may lie, in order of preference; "" = right there. */
+    const char *folders[DATASET_MAX_FOLDERS];
+    size_t h, w;           /* of every image; 0 = mixed */
+    bool numeric_ids;      /* the id is the running number in the source split (u64) */
+    bool no_flip, no_crop; /* augmentations that would break the label */
     const struct source_ops *source;
 };
 
@@ -72,22 +81,27 @@ struct source_ops {
     const char *sources; /* source files, space separated, for numeric_id */
     /* Looks for the data under dirs; path is what stands behind "folder:" or "list:", else NULL.
      * ERR_ABSENT when nothing is there (naming what was sought), ERR_FORMAT when it is damaged.
-     * partial: fewer images than official are accepted. */
-    int (*open)(void **state, const struct dataset_desc *d, const char *path, const char *const *dirs,
-                size_t n_dirs, bool partial, struct err *e);
+     * Every label is checked here. More images than official are an error; fewer are not. */
+    int (*open)(void **state, const struct dataset_desc *d, const char *path,
+                const char *const *dirs, size_t n_dirs, struct err *e);
     void (*close)(void *state);
     size_t (*count)(const void *state, size_t source_split);
-    /* Raw label in 0..n_classes-1 (checked at open) and the key whose md5 orders the split, which is
-     * also the id; numeric ids: the decimal running number. Cheap; thread-safe. */
+    /* Label in 0..n_classes-1. Cheap; thread-safe, as all that follow. */
     int32_t (*label)(const void *state, size_t source_split, size_t i);
+    /* The key whose md5 orders the split, which is also the id, unique within the split. NULL
+     * where the row has numeric_ids: the key is then the decimal running number. */
     void (*key)(const void *state, size_t source_split, size_t i, char key[DATASET_ID]);
     size_t (*encoded_bytes)(const void *state, size_t source_split, size_t i);
-    /* The image's bytes. Thread-safe after open, each worker with its own buffer. */
+    /* The image's bytes, each worker with its own buffer. */
     int (*read)(const void *state, size_t source_split, size_t i, struct sample_buf *buf,
                 struct sample *out, struct err *e);
-    /* For sources that find their own classes and splits; NULL otherwise. */
+    /* The image will be read soon. NULL where reading does not touch a disk. */
+    void (*hint)(const void *state, size_t source_split, size_t i);
+    /* For sources that find their own classes and splits; NULL otherwise. class_name may give
+     * NULL: the row's name holds. */
     size_t (*n_classes)(const void *state);
     const char *(*class_name)(const void *state, size_t label);
+    const struct split_desc *(*splits)(const void *state, size_t *n_splits);
     /* The folder or file that was opened, for people. */
     const char *(*where)(const void *state);
 };
@@ -96,18 +110,21 @@ struct source_ops {
 struct dataset {
     const struct dataset_desc *desc;
     char name[512];    /* as the user said it */
-    char subject[512]; /* for results: the name; for paths KIND:BASENAME@first 12 hex of the fingerprint */
+    char subject[512]; /* for results: the name; for paths KIND:BASENAME@first 12 hex of the
+                          fingerprint, characters outside [A-Za-z0-9._-] as '_' */
     size_t n_classes;
+    const struct split_desc *splits;
+    size_t n_splits;
     void *state;
     size_t *order[DATASET_MAX_SOURCE_SPLITS]; /* canonical position -> index in the source split */
     size_t n[DATASET_MAX_SOURCE_SPLITS];
-    bool partial;      /* fewer images than the official count somewhere */
-    char fingerprint[HASH_SHA256_HEX]; /* SHA-256 over (split, position, id, label, encoded length) */
+    bool partial;                      /* fewer images than the official count somewhere */
+    char fingerprint[HASH_SHA256_HEX]; /* see dataset_open */
 };
 
 extern const struct dataset_desc *const datasets[];
 extern const size_t datasets_n;
-/* By name; NULL with e set and near matches. "folder:", "list:" give their own rows. */
+/* By name; NULL with e set and near matches. "folder:PATH", "list:FILE" give their own rows. */
 const struct dataset_desc *dataset_find(const char *name, struct err *e);
 
 struct dataset_dirs {
@@ -116,28 +133,40 @@ struct dataset_dirs {
     bool partial; /* --partial */
 };
 /* Opens, checks counts against the official ones (fewer is an error unless partial, more always),
- * makes the canonical order: ascending md5(salt || key) as a 128-bit number (TFDS). */
-int dataset_open(struct dataset **d, const char *name, const struct dataset_dirs *where, struct err *e);
-void dataset_close(struct dataset *d);
-const char *dataset_class_name(const struct dataset *d, size_t label); /* decimal where unnamed */
+ * makes the canonical order: ascending md5(salt || key) as a 128-bit number (TFDS). Two equal keys
+ * in a split are an error.
+ *
+ * The fingerprint is the SHA-256, in lower-case hex, of one record an image, source splits in the
+ * row's order and images in canonical order, every number 8 bytes little endian: source split,
+ * position, length of the id, the id's bytes, label, encoded length. It does not depend on the
+ * container: the same images from any archive give the same fingerprint. */
+int dataset_open(struct dataset **d, const char *name, const struct dataset_dirs *where,
+                 struct err *e);
+void dataset_close(struct dataset *d);                                 /* accepts NULL */
+const char *dataset_class_name(const struct dataset *d, size_t label); /* "" where unnamed */
+/* The folder or file that was opened. */
+const char *dataset_where(const struct dataset *d);
 
 /* Rows of a split expression, in canonical order. */
 struct split {
     const struct dataset *d;
-    char text[64];         /* the expression */
+    char text[64]; /* the expression */
     size_t n;
     uint8_t *source_split; /* [n] */
     size_t *row;           /* [n] index in that source split */
     int32_t *label;        /* [n] */
-    size_t official_n;     /* of the whole named split, 0 = unknown */
+    size_t official_n;     /* of the whole named split (a sum: of all of them), 0 = unknown */
     bool whole;            /* no slice was asked for */
 };
 /* "test", "train[:800]", "train[90%:]", "train[10%:20%]", also negative bounds as in Python, and
- * sums "train[:800]+val[:200]". Per cent bounds round half to even as TFDS does. A slice past the
- * end is cut. ERR_USAGE names the splits there are. */
+ * sums "train[:800]+val[:200]", one part behind the other. Per cent bounds round half to even as
+ * TFDS does. A slice past the end is cut. ERR_USAGE: a word that is no split (the message names
+ * those there are), nothing selected, an image selected twice. */
 int split_open(struct split *s, const struct dataset *d, const char *text, struct err *e);
 void split_close(struct split *s);
 void split_id(const struct split *s, size_t i, char id[DATASET_ID]);
-int split_read(const struct split *s, size_t i, struct sample_buf *buf, struct sample *out, struct err *e);
+int split_read(const struct split *s, size_t i, struct sample_buf *buf, struct sample *out,
+               struct err *e);
+void split_hint(const struct split *s, size_t i); /* it will be read soon */
 
 #endif

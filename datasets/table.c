@@ -1,0 +1,132 @@
+/* The table of data sets. Classes are the task's, in label order, never found in the training
+ * labels. Splits follow VTAB where it has the set (task_adaptation/data/cifar.py: the last 10 per
+ * cent of the canonical order of upstream's train are `val`), and do the same elsewhere. */
+#include "datasets/source.h"
+
+#include "harness/base/tensor.h"
+
+static const char *const fashion_classes[] = {
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+
+static const char *const cifar10_classes[] = {
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+
+static const char *const cifar100_classes[] = {
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle",
+    "bottle", "bowl", "boy", "bridge", "bus", "butterfly", "camel", "can", "castle",
+    "caterpillar", "cattle", "chair", "chimpanzee", "clock", "cloud", "cockroach", "couch",
+    "crab", "crocodile", "cup", "dinosaur", "dolphin", "elephant", "flatfish", "forest", "fox",
+    "girl", "hamster", "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion",
+    "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain", "mouse", "mushroom",
+    "oak_tree", "orange", "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree",
+    "plain", "plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road",
+    "rocket", "rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail", "snake",
+    "spider", "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank",
+    "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle",
+    "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm"};
+
+/* Source splits 0 = train, 1 = test. */
+static const struct split_desc splits_90_10[] = {
+    {"train", {{.to = 90, .percent = true}}, 1},
+    {"val", {{.from = 90, .to = 100, .percent = true}}, 1},
+    {"trainval", {{0}}, 1},
+    {"test", {{.source_split = 1}}, 1},
+    {"train800", {{.to = 90, .percent = true, .most = 800}}, 1},
+    {"val200", {{.from = 90, .to = 100, .percent = true, .most = 200}}, 1},
+    {"train800val200",
+     {{.to = 90, .percent = true, .most = 800},
+      {.from = 90, .to = 100, .percent = true, .most = 200}},
+     2},
+};
+
+static const struct dataset_desc fashion_mnist = {
+    .name = "fashion-mnist",
+    .title = "Fashion-MNIST: articles of clothing, grey",
+    .citation = "Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747 (2017)",
+    .licence = "MIT",
+    .how_to_get = "Debian's package dataset-fashion-mnist puts it under /usr/share/datasets; or "
+                  "the four files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz] of "
+                  "github.com/zalandoresearch/fashion-mnist",
+    .n_classes = 10,
+    .class_names = fashion_classes,
+    .salts = {"train", "test"},
+    .official = {60000, 10000},
+    .n_source_splits = 2,
+    .splits = splits_90_10,
+    .n_splits = ARRAY_LEN(splits_90_10),
+    .folders = {"fashion-mnist", "fashion_mnist", "FashionMNIST/raw", ""},
+    .h = 28,
+    .w = 28,
+    .numeric_ids = true,
+    .source = &source_idx,
+};
+
+static const struct dataset_desc cifar10 = {
+    .name = "cifar10",
+    .title = "CIFAR-10: objects and animals, 32 x 32",
+    .citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009)",
+    .licence = "none stated; its authors ask for the citation",
+    .how_to_get = "cifar-10-binary.tar.gz or cifar-10-python.tar.gz, packed or unpacked, from "
+                  "www.cs.toronto.edu/~kriz/cifar.html",
+    .n_classes = 10,
+    .class_names = cifar10_classes,
+    .salts = {"train", "test"},
+    .official = {50000, 10000},
+    .n_source_splits = 2,
+    .splits = splits_90_10,
+    .n_splits = ARRAY_LEN(splits_90_10),
+    .folders = {"cifar10", "cifar-10", ""},
+    .h = 32,
+    .w = 32,
+    .numeric_ids = true,
+    .source = &source_cifar,
+};
+
+static const struct dataset_desc cifar100 = {
+    .name = "cifar100",
+    .title = "CIFAR-100: 100 fine classes of objects and animals, 32 x 32",
+    .citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009)",
+    .licence = "none stated; its authors ask for the citation",
+    .how_to_get = "cifar-100-binary.tar.gz or cifar-100-python.tar.gz, packed or unpacked, from "
+                  "www.cs.toronto.edu/~kriz/cifar.html",
+    .n_classes = 100,
+    .class_names = cifar100_classes,
+    .salts = {"train", "test"},
+    .official = {50000, 10000},
+    .n_source_splits = 2,
+    .splits = splits_90_10,
+    .n_splits = ARRAY_LEN(splits_90_10),
+    .folders = {"cifar100", "cifar-100", ""},
+    .h = 32,
+    .w = 32,
+    .numeric_ids = true,
+    .source = &source_cifar,
+};
+
+/* Images of one's own: counts, classes and splits are what is found. */
+static const struct dataset_desc folder = {
+    .name = "folder",
+    .title = "image files in folders: split/class/file or class/file",
+    .citation = "your own",
+    .licence = "your own",
+    .how_to_get = "folder:PATH, where PATH holds one folder a class, or train, val and test with "
+                  "one folder a class each",
+    .salts = {"train", "validation", "test"},
+    .n_source_splits = 3,
+    .source = &source_folder,
+};
+
+static const struct dataset_desc list = {
+    .name = "list",
+    .title = "image files named by a csv file: path,label[,split]",
+    .citation = "your own",
+    .licence = "your own",
+    .how_to_get = "list:FILE.csv with path,label[,split] a line; paths are relative to its folder",
+    .salts = {"train", "validation", "test"},
+    .n_source_splits = 3,
+    .source = &source_list,
+};
+
+const struct dataset_desc *const datasets[] = {&fashion_mnist, &cifar10, &cifar100, &folder, &list};
+const size_t datasets_n = ARRAY_LEN(datasets);
