@@ -98,6 +98,7 @@ void blas_dsyrk(bool trans, size_t n, size_t k, const double *a, size_t lda, dou
 int blas_eigh(size_t n, double *a, double *w, struct err *e)
 {
     blas_init();
+    assert((uintptr_t)a % 16 == 0);
     /* Workspace for eigenvectors, after the comments of dsyevd.f: 1 + 6 n + 2 n^2 and 3 + 5 n. */
     if (n > INT16_MAX || 1 + 6 * n + 2 * n * n > INT_MAX) {
         return err_set(e, ERR_LIMIT, "eigenvalues of a %zu x %zu matrix: more than 32766 rows", n,

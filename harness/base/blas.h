@@ -32,9 +32,11 @@ void blas_dgemm(const struct blas_gemm *g, double alpha, const double *a, const 
 void blas_dsyrk(bool trans, size_t n, size_t k, const double *a, size_t lda, double *c);
 
 /* Eigen-decomposition of a symmetric matrix a [n,n] (dsyevd; reads the lower triangle): on return
- * row i of a is the eigenvector of w[i], of length 1 and either sign, ascending. 0, or -1 with e
- * set: ERR_NUMERIC for an element that is not finite (a is then unchanged) or no convergence,
- * ERR_LIMIT when the 2 n^2 doubles of workspace are not to be had or n is over 32766. */
+ * row i of a is the eigenvector of w[i], of length 1 and either sign; w ascends. a must be aligned
+ * to 16 bytes, as malloc and mem_take do: some old kernels sum in an order that depends on it.
+ * 0, or -1 with e set: ERR_NUMERIC for an element that is not finite (a is then unchanged) or no
+ * convergence, ERR_LIMIT when the 2 n^2 doubles of workspace are not to be had or n is over
+ * 32766. */
 int blas_eigh(size_t n, double *a, double *w, struct err *e);
 
 double blas_ddot(size_t n, const double *a, const double *b);

@@ -61,7 +61,14 @@ static void mem_limits(void **state)
     assert_int_equal(e.code, ERR_LIMIT);
     assert_null(mem_take(SIZE_MAX, 1, &e)); /* rounding up to 64 would overflow */
 
-    unsigned char *p = mem_take(3, 33, &e);
+    /* A block that was dirty before. The volatile pointer keeps the compiler from dropping
+     * stores to memory that is about to be freed. */
+    void *(*volatile dirty)(void *, int, size_t) = memset;
+    unsigned char *p = mem_take_raw(3, 33, &e);
+    assert_non_null(p);
+    dirty(p, 0xff, 99);
+    free(p);
+    p = mem_take(3, 33, &e);
     assert_non_null(p);
     assert_int_equal((uintptr_t)p % 64, 0);
     for (size_t i = 0; i < 99; i++) {
