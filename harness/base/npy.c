@@ -70,26 +70,16 @@ static void skip_space(struct scan *s)
     }
 }
 
-/* Takes character c, spaces in front of it skipped. */
-static bool take(struct scan *s, char c)
-{
-    skip_space(s);
-    if (s->pos < s->end && s->text[s->pos] == c) {
-        s->pos++;
-        return true;
-    }
-    return false;
-}
-
-static bool take_word(struct scan *s, const char *word)
+/* Takes a word or sign, spaces in front of it skipped. */
+static bool take(struct scan *s, const char *word)
 {
     skip_space(s);
     size_t n = strlen(word);
-    if (s->end - s->pos >= n && memcmp(s->text + s->pos, word, n) == 0) {
-        s->pos += n;
-        return true;
+    if (s->end - s->pos < n || memcmp(s->text + s->pos, word, n) != 0) {
+        return false;
     }
-    return false;
+    s->pos += n;
+    return true;
 }
 
 /* A quoted text without escapes, shorter than cap. */
@@ -126,18 +116,18 @@ static int take_size(struct scan *s, size_t *v)
     if (s->pos == start) {
         return fail_at(s, "expected a dimension (0, 1, 2...)");
     }
-    take_word(s, "L"); /* written by Python 2 */
+    take(s, "L"); /* written by Python 2 */
     return 0;
 }
 
 /* (), (3,), (3, 4), (3, 4,) */
 static int take_shape(struct scan *s, struct npy *a)
 {
-    if (!take(s, '(')) {
+    if (!take(s, "(")) {
         return fail_at(s, "expected a shape in ( )");
     }
     bool comma = true;
-    while (!take(s, ')')) {
+    while (!take(s, ")")) {
         if (!comma) {
             return fail_at(s, "expected , or ) in the shape");
         }
@@ -147,7 +137,7 @@ static int take_shape(struct scan *s, struct npy *a)
         if (take_size(s, &a->dims[a->n_dims++])) {
             return -1;
         }
-        comma = take(s, ',');
+        comma = take(s, ",");
     }
     if (a->n_dims == 1 && !comma) {
         return fail_at(s, "a shape of one dimension needs a comma");
@@ -199,7 +189,7 @@ static int take_entry(struct scan *s, struct npy *a, unsigned *seen, bool *fortr
         return fail_at(s, bit ? "a key stands twice" : "an unknown key");
     }
     *seen |= bit;
-    if (!take(s, ':')) {
+    if (!take(s, ":")) {
         return fail_at(s, "expected :");
     }
     if (bit == KEY_DESCR) {
@@ -208,25 +198,25 @@ static int take_entry(struct scan *s, struct npy *a, unsigned *seen, bool *fortr
     if (bit == KEY_SHAPE) {
         return take_shape(s, a);
     }
-    *fortran = take_word(s, "True");
-    return *fortran || take_word(s, "False") ? 0 : fail_at(s, "expected True or False");
+    *fortran = take(s, "True");
+    return *fortran || take(s, "False") ? 0 : fail_at(s, "expected True or False");
 }
 
 static int take_dict(struct scan *s, struct npy *a, bool *fortran)
 {
-    if (!take(s, '{')) {
+    if (!take(s, "{")) {
         return fail_at(s, "expected {");
     }
     unsigned seen = 0;
     bool comma = true;
-    while (!take(s, '}')) {
+    while (!take(s, "}")) {
         if (!comma) {
             return fail_at(s, "expected , or }");
         }
         if (take_entry(s, a, &seen, fortran)) {
             return -1;
         }
-        comma = take(s, ',');
+        comma = take(s, ",");
     }
     skip_space(s);
     if (s->pos != s->end) {
@@ -277,13 +267,10 @@ int npy_parse_header(struct npy *a, const void *head, size_t n, const char *name
     for (size_t i = 0; i < a->n_dims; i++) {
         size_t d = a->dims[i];
         n_long += d > 1;
-        if (__builtin_mul_overflow(all, d ? d : 1, &all)) {
+        if (__builtin_mul_overflow(all, d ? d : 1, &all) || all > PTRDIFF_MAX) {
             return fail_at(&s, "dimensions overflow");
         }
         a->n *= d;
-    }
-    if (all > PTRDIFF_MAX - s.end) {
-        return fail_at(&s, "dimensions overflow");
     }
     if (fortran && n_long > 1 && a->n) {
         return fail_at(&s, "Fortran order is not supported; save numpy.ascontiguousarray(x)");
