@@ -28,14 +28,18 @@ struct cell_block {
 enum { CELL_MADE = 160 };
 void cell_made_text(const struct made *m, char out[CELL_MADE]);
 void cell_block_print(const struct cell_block *b, unsigned char out[CELL_BLOCK]);
-/* ERR_FORMAT naming `name` unless the block is one that cell_block_print made. bytes [n]: the beginning of
- * the file, CELL_BLOCK bytes of it or, of a shorter one, all. */
-int cell_block_parse(struct cell_block *b, const unsigned char *bytes, size_t n, const char *name,
+/* bytes: the first CELL_BLOCK of a file that has n_file, or all of a shorter one. ERR_FORMAT, naming
+ * no file, unless the block is one that cell_block_print made for a file of that length. */
+int cell_block_parse(struct cell_block *b, const unsigned char *bytes, uint64_t n_file,
                      struct err *e);
 
 /* cell_decode, or the same without reading the arrays of outcomes (which are then empty). */
 int cell_decode_part(struct record *r, struct made *m, const unsigned char *bytes, size_t n,
                      const char *name, bool with_outcomes, struct err *e);
+
+/* store_read with the same choice. */
+int store_read_part(struct record *r, struct made *m, const char *path, bool with_outcomes,
+                    struct err *e);
 
 /* 32 lower-case hex digits? */
 bool cell_is_run_id(const char *text);

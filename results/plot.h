@@ -3,6 +3,7 @@
 #ifndef BITBENCH_RESULTS_PLOT_H
 #define BITBENCH_RESULTS_PLOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -22,5 +23,8 @@ struct plot_opts {
  * median is the line, x is logarithmic when it is a positive number knob spanning a factor of 4 or more.
  * No gnuplot: ERR_ABSENT saying how to get it, with data and script written all the same. */
 int plot_write(const struct record_list *l, const struct plot_opts *o, const char *path, struct err *e);
+
+/* "gnuplot 5.4 patchlevel 4" into text when the program (NULL: gnuplot on PATH) runs. */
+bool plot_gnuplot_version(const char *gnuplot, char *text, size_t cap);
 
 #endif

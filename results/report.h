@@ -36,6 +36,6 @@ int report_table(const struct report *r, const char *metric, struct table *t, st
 struct report_plot {
     const char *title, *svg;
 };
-int report_render(const struct report *r, enum table_format f, const struct report_plot *plots, size_t n_plots, struct str *out, struct err *e);
+int report_render(const struct report *r, const char *metric, enum table_format f, const struct report_plot *plots, size_t n_plots, struct str *out, struct err *e);
 
 #endif

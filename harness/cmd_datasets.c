@@ -1,0 +1,342 @@
+/* datasets: what is known, what is here, ids in canonical order, a check of every image. */
+#include "harness/command.h"
+#include "harness/base/err.h"
+#include "harness/base/file.h"
+#include "harness/base/hash.h"
+#include "harness/base/mem.h"
+#include "harness/base/near.h"
+#include "harness/base/note.h"
+#include "harness/base/pool.h"
+#include "harness/base/str.h"
+#include "harness/base/tensor.h"
+#include "datasets/dataset.h"
+#include "datasets/transform.h"
+#include "results/table.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct datasets_args {
+    const char *output, *decode;
+};
+static const struct opt opts[] = {
+    {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png", "pixels: also write the decoded image", 0, 0},
+    {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "pil|tf", "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
+};
+
+static int heads(struct table *t, const char *const *names, size_t n, struct err *e)
+{
+    if (table_init(t, n, e)) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool right = names[i][0] == '>';
+        if (table_head(t, i, names[i] + right, right, e)) {
+            table_release(t);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int list(const struct ctx *c, struct err *e)
+{
+    static const char *const names[] = {"name", ">classes", ">train", ">test", "here", "title"};
+    struct table t;
+    if (heads(&t, names, ARRAY_LEN(names), e)) {
+        return -1;
+    }
+    int status = 0;
+    for (size_t i = 0; i < datasets_n && status == 0; i++) {
+        const struct dataset_desc *d = datasets[i];
+        struct dataset_dirs where = context_dataset_dirs(c);
+        struct dataset *opened = NULL;
+        struct err why = {0};
+        const char *here = "-";
+        if (d->n_classes) {
+            where.partial = true;
+            here = dataset_open(&opened, d->name, &where, &why) == 0 ? opened->partial ? "partly" : "yes"
+                   : why.code == ERR_ABSENT                          ? "no"
+                                                                     : "damaged";
+            if (why.code != ERR_NONE && why.code != ERR_ABSENT) {
+                note(NOTE_WARNING, "%s", why.text);
+            }
+            dataset_close(opened);
+        }
+        status = table_row(&t, e) || table_set(&t, i, 0, d->name, e) ||
+                         (d->n_classes && (table_setf(&t, i, 1, e, "%zu", d->n_classes) ||
+                                           table_setf(&t, i, 2, e, "%zu", d->official[0]) ||
+                                           table_setf(&t, i, 3, e, "%zu", d->official[1]))) ||
+                         table_set(&t, i, 4, here, e) || table_set(&t, i, 5, d->title, e)
+                     ? -1
+                     : 0;
+    }
+    if (status == 0) {
+        status = context_print(c, &t, e);
+    }
+    table_release(&t);
+    return status;
+}
+
+static int open_named(const struct ctx *c, const char *name, struct dataset **d, struct err *e)
+{
+    struct dataset_dirs where = context_dataset_dirs(c);
+    return dataset_open(d, name, &where, e);
+}
+
+/* Description, splits and where it lies. */
+static int show(const struct ctx *c, const char *name, struct err *e)
+{
+    static const char *const names[] = {"split", ">images", ">official"};
+    const struct dataset_desc *desc = dataset_find(name, e);
+    struct dataset *d = NULL;
+    struct err why = {0};
+    struct table t;
+    if (!desc) {
+        return -1;
+    }
+    bool here = open_named(c, name, &d, &why) == 0;
+    if (!c->g.json) {
+        printf("%s\n%s\nLicence: %s\n%s\n", desc->title, desc->citation, desc->licence, here ? "" : desc->how_to_get);
+    }
+    if (!here) {
+        err_set(e, why.code, "%s", why.text);
+        return -1;
+    }
+    if (heads(&t, names, ARRAY_LEN(names), e)) {
+        dataset_close(d);
+        return -1;
+    }
+    int status = 0;
+    for (size_t i = 0; i < d->n_splits && status == 0; i++) {
+        struct split s = {0};
+        if (split_open(&s, d, d->splits[i].name, &why)) {
+            continue; /* nothing in it here */
+        }
+        size_t row = t.n_rows;
+        status = table_row(&t, e) || table_set(&t, row, 0, d->splits[i].name, e) ||
+                         table_setf(&t, row, 1, e, "%zu", s.n) ||
+                         (s.official_n && table_setf(&t, row, 2, e, "%zu", s.official_n))
+                     ? -1
+                     : 0;
+        split_close(&s);
+    }
+    if (status == 0 && !c->g.json) {
+        printf("At %s, %zu classes", dataset_where(d), d->n_classes);
+        if (desc->h) {
+            printf(", %zux%zu px", desc->w, desc->h);
+        }
+        printf("\nFingerprint %s\n\n", d->fingerprint);
+    }
+    if (status == 0) {
+        status = context_print(c, &t, e);
+    }
+    table_release(&t);
+    dataset_close(d);
+    return status;
+}
+
+static int ids(const struct ctx *c, const char *name, const char *split, struct err *e)
+{
+    struct dataset *d = NULL;
+    struct split s = {0};
+    int status = open_named(c, name, &d, e);
+    if (status == 0) {
+        status = split_open(&s, d, split, e);
+    }
+    for (size_t i = 0; status == 0 && i < s.n; i++) {
+        char id[DATASET_ID];
+        split_id(&s, i, id);
+        printf("%zu\t%s\t%d\n", i, id, s.label[i]);
+    }
+    split_close(&s);
+    dataset_close(d);
+    return status;
+}
+
+static int pixels(const struct ctx *c, const struct datasets_args *a, char **words, struct err *e)
+{
+    struct dataset *d = NULL;
+    struct split s = {0};
+    struct sample_buf buf = {0};
+    struct transform_scratch scratch = {0};
+    struct sample sample;
+    struct image image;
+    uint64_t i;
+    char hex[HASH_SHA256_HEX], id[DATASET_ID];
+    int status = -1;
+    if (open_named(c, words[1], &d, e) || split_open(&s, d, words[2], e)) {
+        goto out;
+    }
+    if (!str_to_u64(words[3], &i) || i >= s.n) {
+        err_set(e, ERR_USAGE, "'%s' is no position in 0..%zu of %s", words[3], s.n - 1, words[2]);
+        goto out;
+    }
+    if (split_read(&s, (size_t)i, &buf, &sample, e) ||
+        decode_sample(&sample, a->decode ? a->decode : "pil", &scratch, &image, e)) {
+        goto out;
+    }
+    sha256_hex(image.data, image.h * image.w * image.c, hex);
+    split_id(&s, (size_t)i, id);
+    printf("%s\t%d\t%zux%zux%zu\t%s\n", id, s.label[i], image.h, image.w, image.c, hex);
+    status = a->output ? codec_write_png(a->output, &image, e) : 0;
+out:
+    transform_scratch_release(&scratch);
+    free(buf.data);
+    split_close(&s);
+    dataset_close(d);
+    return status;
+}
+
+/* Reading and decoding every image of a split. */
+struct check {
+    const struct split *s;
+    const char *decode;
+    struct check_worker {
+        struct sample_buf buf;
+        struct transform_scratch scratch;
+        size_t bad, first_bad;
+        struct err first;
+    } *workers;
+};
+
+static void check_one(void *ctx, size_t i, size_t worker)
+{
+    const struct check *k = ctx;
+    struct check_worker *w = &k->workers[worker];
+    struct sample sample;
+    struct image image;
+    struct err why = {0};
+    if (split_read(k->s, i, &w->buf, &sample, &why) || decode_sample(&sample, k->decode, &w->scratch, &image, &why)) {
+        if (w->bad++ == 0 || i < w->first_bad) {
+            w->first_bad = i;
+            w->first = why;
+        }
+    }
+}
+
+/* Counts against the official ones, and every image decoded; the first bad image is named. */
+static int verify_split(const struct ctx *c, const struct split *s, const char *decode, struct table *t, bool *failed, struct err *e)
+{
+    size_t n_workers = pool_size(c->pool), bad = 0, first = SIZE_MAX, row = t->n_rows;
+    struct check k = {s, decode, mem_take(n_workers, sizeof *k.workers, e)};
+    struct err why = {0};
+    char hex[HASH_SHA256_HEX], id[DATASET_ID];
+    if (!k.workers) {
+        return -1;
+    }
+    pool_run(c->pool, s->n, check_one, &k);
+    for (size_t w = 0; w < n_workers; w++) {
+        bad += k.workers[w].bad;
+        if (k.workers[w].bad && k.workers[w].first_bad < first) {
+            first = k.workers[w].first_bad;
+            why = k.workers[w].first;
+        }
+        free(k.workers[w].buf.data);
+        transform_scratch_release(&k.workers[w].scratch);
+    }
+    free(k.workers);
+    if (bad) {
+        note(NOTE_WARNING, "%s: %zu images cannot be read; the first: %s", s->text, bad, why.text);
+    }
+    struct sha256 sha;
+    sha256_init(&sha);
+    for (size_t i = 0; i < s->n; i++) {
+        split_id(s, i, id);
+        sha256_add(&sha, i ? "\n" : "", i != 0);
+        sha256_add(&sha, id, strlen(id));
+    }
+    sha256_final(&sha, hex);
+    bool pass = !bad && (!s->official_n || s->official_n == s->n);
+    *failed |= !pass;
+    return table_row(t, e) || table_set(t, row, 0, s->text, e) || table_setf(t, row, 1, e, "%zu", s->n) ||
+                   (s->official_n && table_setf(t, row, 2, e, "%zu", s->official_n)) ||
+                   table_setf(t, row, 3, e, "%zu", bad) || table_set(t, row, 4, pass ? "PASS" : "FAIL", e) ||
+                   table_set(t, row, 5, hex, e)
+               ? -1
+               : 0;
+}
+
+static int verify(struct ctx *c, const struct datasets_args *a, const char *name, struct err *e)
+{
+    static const char *const names[] = {"split", ">images", ">official", ">unreadable", "verdict", "sha256 of the ids"};
+    struct dataset *d = NULL;
+    struct dataset_dirs where = context_dataset_dirs(c);
+    struct table t = {0};
+    bool failed = false;
+    int status = -1;
+    where.partial = true; /* a count that is short is reported, not refused */
+    if (context_compute(c, e) || dataset_open(&d, name, &where, e) || heads(&t, names, ARRAY_LEN(names), e)) {
+        goto out;
+    }
+    status = 0;
+    for (size_t i = 0; i < d->n_splits && status == 0; i++) {
+        struct split s = {0};
+        const char *split = d->splits[i].name;
+        struct err why = {0};
+        if (strcmp(split, "trainval") != 0 && strcmp(split, "test") != 0 && d->desc->n_classes) {
+            continue; /* parts of trainval */
+        }
+        if (split_open(&s, d, split, &why)) {
+            note(NOTE_WARNING, "%s: %s", split, why.text);
+            failed = true;
+            continue;
+        }
+        status = verify_split(c, &s, a->decode ? a->decode : "pil", &t, &failed, e);
+        split_close(&s);
+    }
+    if (status == 0) {
+        status = context_print(c, &t, e);
+    }
+out:
+    table_release(&t);
+    dataset_close(d);
+    return status ? -1 : failed ? EXIT_FOUND : EXIT_DONE;
+}
+
+static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
+{
+    static const struct {
+        const char *name;
+        size_t n_words;
+    } kinds[] = {{"list", 1}, {"show", 2}, {"verify", 2}, {"ids", 3}, {"pixels", 4}};
+    const char *what = n_words ? words[0] : "list";
+    struct near near;
+    near_init(&near, what);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        near_add(&near, kinds[i].name);
+        if (!strcmp(kinds[i].name, what)) {
+            if (n_words && n_words != kinds[i].n_words) {
+                return err_set(e, ERR_USAGE, "datasets %s takes %zu arguments", what, kinds[i].n_words - 1);
+            }
+            switch (i) {
+            case 0:
+                return list(c, e);
+            case 1:
+                return show(c, words[1], e);
+            case 2:
+                return verify(c, args, words[1], e);
+            case 3:
+                return ids(c, words[1], words[2], e);
+            default:
+                return pixels(c, args, words, e);
+            }
+        }
+    }
+    return err_set(e, ERR_USAGE, "datasets has no '%s'%s", what, near_text(&near));
+}
+
+const struct command command_datasets = {
+    .name = "datasets",
+    .args = "[list | show NAME | verify NAME | ids NAME SPLIT | pixels NAME SPLIT I]",
+    .help = "data sets: what is known and here, ids in canonical order, checks",
+    .details = "ids prints position, id and label, tab separated, in canonical order.\n"
+               "pixels prints id, label, shape and SHA-256 of the decoded image.\n"
+               "verify reads and decodes every image and compares the counts.",
+    .example = "datasets\ndatasets ids fashion-mnist 'train[:10]'",
+    .opts = opts,
+    .n_opts = ARRAY_LEN(opts),
+    .opts_bytes = sizeof(struct datasets_args),
+    .max_words = 4,
+    .run = run,
+};

@@ -1,0 +1,206 @@
+/* models: the zoo, what a model is and costs, new and converted weight files. */
+#include "harness/command.h"
+#include "harness/base/err.h"
+#include "harness/base/mem.h"
+#include "harness/base/near.h"
+#include "harness/base/note.h"
+#include "harness/base/str.h"
+#include "harness/base/tensor.h"
+#include "models/model.h"
+#include "results/table.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct models_args {
+    const char *output;
+    int64_t size, classes, seed;
+};
+static const struct opt opts[] = {
+    {"output", 'o', OPT_TEXT, offsetof(struct models_args, output), "FILE", "init: where the weights go (.npz or .safetensors)", 0, 0},
+    {"size", 0, OPT_INT, offsetof(struct models_args, size), "PX", "show: side of the input for work and memory (224)", 1, 4096},
+    {"classes", 0, OPT_INT, offsetof(struct models_args, classes), "N", "init: outputs of the head (0 = none)", 0, 1000000},
+    {"seed", 0, OPT_INT, offsetof(struct models_args, seed), "S", "init: seed (0)", 0, 0},
+};
+
+static int heads(struct table *t, const char *const *names, size_t n, struct err *e)
+{
+    if (table_init(t, n, e)) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool right = names[i][0] == '>';
+        if (table_head(t, i, names[i] + right, right, e)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int list(const struct ctx *c, struct err *e)
+{
+    static const char *const names[] = {"name", "alias", "architecture", ">classes", "here", "trained on"};
+    struct table t;
+    struct model_dirs where = context_model_dirs(c);
+    int status = heads(&t, names, ARRAY_LEN(names), e);
+    for (size_t i = 0; i < zoo_n && status == 0; i++) {
+        const struct zoo_row *z = &zoo[i];
+        struct model *m = NULL;
+        struct err why = {0};
+        const char *here = model_open(&m, z->name, &where, false, &why) == 0 ? "yes" : why.code == ERR_ABSENT ? "no" : "damaged";
+        model_close(m);
+        status = table_row(&t, e) || table_set(&t, i, 0, z->name, e) || table_set(&t, i, 1, z->alias ? z->alias : "", e) ||
+                         table_set(&t, i, 2, z->arch, e) || table_setf(&t, i, 3, e, "%zu", z->n_classes) ||
+                         table_set(&t, i, 4, here, e) || table_set(&t, i, 5, z->note, e)
+                     ? -1
+                     : 0;
+    }
+    if (status == 0) {
+        status = context_print(c, &t, e);
+    }
+    table_release(&t);
+    if (status == 0 && !c->g.json) {
+        note(NOTE_INFO, "also: a path to .npz or .safetensors weights, random:ARCH[:SEED], pixels");
+    }
+    return status;
+}
+
+static int add(struct table *t, const char *what, const char *value, struct err *e)
+{
+    size_t row = t->n_rows;
+    return table_row(t, e) || table_set(t, row, 0, what, e) || table_set(t, row, 1, value, e) ? -1 : 0;
+}
+
+static int addf(struct table *t, const char *what, struct err *e, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int addf(struct table *t, const char *what, struct err *e, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return add(t, what, text, e);
+}
+
+static int show(const struct ctx *c, const struct models_args *a, const char *name, struct err *e)
+{
+    static const char *const names[] = {"what", "value"};
+    struct model *m = NULL;
+    struct model_dirs where = context_model_dirs(c);
+    struct table t = {0};
+    size_t px = a->size ? (size_t)a->size : 224;
+    char params[24], image[24];
+    int status = -1;
+    if (model_open(&m, name, &where, false, e) || heads(&t, names, ARRAY_LEN(names), e)) {
+        goto out;
+    }
+    if (add(&t, "model", m->subject, e) || add(&t, "architecture", m->arch_text, e)) {
+        goto out;
+    }
+    if (m->kind == MODEL_BIT) {
+        if (addf(&t, "depths", e, "%zu,%zu,%zu,%zu", m->arch.depth[0], m->arch.depth[1], m->arch.depth[2], m->arch.depth[3]) ||
+            addf(&t, "width", e, "%g", (double)m->arch.width2 / 2) || addf(&t, "parameters", e, "%zu", m->table.n_values) ||
+            addf(&t, "tensors", e, "%zu", m->table.n) || addf(&t, "head classes", e, "%zu", m->n_classes) ||
+            addf(&t, "multiply-adds", e, "%.4g G an image of %zux%zu px", (double)arch_macs(&m->arch, m->n_classes, px, px) * 1e-9, px, px) ||
+            addf(&t, "weights in memory", e, "%s", str_bytes(params, (uint64_t)m->table.n_floats * sizeof(float))) ||
+            addf(&t, "activations in memory", e, "%s a thread at %zux%zu px", str_bytes(image, model_scratch_bytes(m, px, px)), px, px) ||
+            addf(&t, "weight standardisation eps", e, "%g", m->ws_eps)) {
+            goto out;
+        }
+    }
+    if (addf(&t, "features", e, "%zu", model_feature_dim(m, px, px)) ||
+        add(&t, "publisher's preprocessing", m->preprocess[0] ? m->preprocess : "not known", e) ||
+        (m->path[0] && add(&t, "weights", m->path, e)) || (m->sha256[0] && add(&t, "sha256", m->sha256, e))) {
+        goto out;
+    }
+    status = context_print(c, &t, e);
+out:
+    table_release(&t);
+    model_close(m);
+    return status;
+}
+
+static int init(const struct models_args *a, const char *arch_text, struct err *e)
+{
+    struct arch arch;
+    struct model m = {0};
+    if (!a->output) {
+        return err_set(e, ERR_USAGE, "models init: -o FILE says where the weights go");
+    }
+    if (arch_parse(&arch, arch_text, e) || model_init_random(&m, &arch, (size_t)a->classes, (uint64_t)a->seed, e)) {
+        return -1;
+    }
+    int status = model_save(&m, a->output, e);
+    model_release(&m);
+    return status;
+}
+
+static int convert(const struct ctx *c, const char *from, const char *to, struct err *e)
+{
+    struct model *m = NULL;
+    struct model_dirs where = context_model_dirs(c);
+    if (model_open(&m, from, &where, true, e)) {
+        return -1;
+    }
+    int status = m->kind == MODEL_BIT ? model_save(m, to, e) : err_set(e, ERR_USAGE, "%s has no weights to convert", from);
+    model_close(m);
+    return status;
+}
+
+static int verify(const struct ctx *c, const char *name, struct err *e)
+{
+    struct model *m = NULL;
+    struct model_dirs where = context_model_dirs(c);
+    if (model_open(&m, name, &where, true, e)) {
+        return -1;
+    }
+    printf("%s: PASS: %s, %zu tensors, %zu parameters, all finite, sha256 %s\n", m->subject, m->arch_text, m->table.n, m->table.n_values, m->sha256);
+    model_close(m);
+    return 0;
+}
+
+static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
+{
+    static const struct {
+        const char *name;
+        size_t n_words;
+    } kinds[] = {{"list", 1}, {"show", 2}, {"init", 2}, {"convert", 3}, {"verify", 2}};
+    const char *what = n_words ? words[0] : "list";
+    struct near near;
+    near_init(&near, what);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        near_add(&near, kinds[i].name);
+        if (!strcmp(kinds[i].name, what)) {
+            if (n_words && n_words != kinds[i].n_words) {
+                return err_set(e, ERR_USAGE, "models %s takes %zu arguments", what, kinds[i].n_words - 1);
+            }
+            switch (i) {
+            case 0:
+                return list(c, e);
+            case 1:
+                return show(c, args, words[1], e);
+            case 2:
+                return init(args, words[1], e);
+            case 3:
+                return convert(c, words[1], words[2], e);
+            default:
+                return verify(c, words[1], e);
+            }
+        }
+    }
+    return err_set(e, ERR_USAGE, "models has no '%s'%s", what, near_text(&near));
+}
+
+const struct command command_models = {
+    .name = "models",
+    .args = "[list | show MODEL | init ARCH -o FILE | convert IN OUT | verify MODEL]",
+    .help = "models: the zoo, parameters, work and memory; new and converted weights",
+    .details = "MODEL is a path, a zoo name, random:ARCH[:SEED] or pixels. ARCH is R50x1, R101x3 ... or R(3,4,6,3)x0.5.\n"
+               "convert reads and writes .npz and .safetensors, by extension.",
+    .example = "models show random:R50x1 --size 128\nmodels init 'R(1,1,1,1)x0.5' -o tiny.npz",
+    .opts = opts,
+    .n_opts = ARRAY_LEN(opts),
+    .opts_bytes = sizeof(struct models_args),
+    .max_words = 3,
+    .run = run,
+};
