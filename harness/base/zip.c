@@ -149,7 +149,8 @@ static int find_directory(const struct zip *z, struct directory *d, struct err *
         return -1;
     }
     if (d->offset > end || d->bytes > end - d->offset || d->n_entries > d->bytes / ENTRY_BYTES) {
-        return fail_at(z, end, "the central directory lies outside the file", e);
+        return fail_at(z, end,
+                       "the central directory lies outside the file or cannot hold its entries", e);
     }
     return 0;
 }
