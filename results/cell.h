@@ -28,8 +28,8 @@ struct cell_block {
 enum { CELL_MADE = 160 };
 void cell_made_text(const struct made *m, char out[CELL_MADE]);
 void cell_block_print(const struct cell_block *b, unsigned char out[CELL_BLOCK]);
-/* bytes: the first CELL_BLOCK of a file that has n_file, or all of a shorter one. ERR_FORMAT, naming
- * no file, unless the block is one that cell_block_print made for a file of that length. */
+/* bytes: the first CELL_BLOCK of a file that has n_file, or all of a shorter one. ERR_FORMAT,
+ * naming no file, unless the block is one that cell_block_print made for a file of that length. */
 int cell_block_parse(struct cell_block *b, const unsigned char *bytes, uint64_t n_file,
                      struct err *e);
 

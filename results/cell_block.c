@@ -95,26 +95,24 @@ bool cell_is_run_id(const char *text)
     return is_hex(text, RUN_ID - 1);
 }
 
-int cell_block_parse(struct cell_block *b, const unsigned char *bytes, size_t n, const char *name,
+int cell_block_parse(struct cell_block *b, const unsigned char *bytes, uint64_t n_file,
                      struct err *e)
 {
     char text[CELL_BLOCK + 1] = {0}, word[32];
     *b = (struct cell_block){0};
-    memcpy(text, bytes, n < CELL_BLOCK ? n : CELL_BLOCK);
+    memcpy(text, bytes, n_file < CELL_BLOCK ? (size_t)n_file : CELL_BLOCK);
     const char *at = text;
     uint64_t format;
     if (!take_text(&at, "bitbench-cell ") || !take_until(&at, ' ', word, sizeof word) ||
         !str_to_u64(word, &format)) {
-        return err_set(e, ERR_FORMAT, "%s: not a cell: it does not begin with \"bitbench-cell\"",
-                       name);
+        return err_set(e, ERR_FORMAT, "not a cell: it does not begin with \"bitbench-cell\"");
     }
     if (format != CELL_FORMAT) {
-        return err_set(e, ERR_FORMAT, "%s: cell format %s: this program reads %d", name, word,
-                       CELL_FORMAT);
+        return err_set(e, ERR_FORMAT, "cell format %s: this program reads %d", word, CELL_FORMAT);
     }
-    if (n < CELL_BLOCK) {
-        return err_set(e, ERR_FORMAT, "%s: cut short: %zu bytes, the text block alone has %d", name,
-                       n, CELL_BLOCK);
+    if (n_file < CELL_BLOCK) {
+        return err_set(e, ERR_FORMAT, "cut short: %llu bytes, the text block alone has %d",
+                       (unsigned long long)n_file, CELL_BLOCK);
     }
     bool ok = take_until(&at, ' ', word, sizeof word) && cell_status_parse(word, &b->status) &&
               take_until(&at, ' ', b->run_id, sizeof b->run_id) && cell_is_run_id(b->run_id) &&
@@ -129,8 +127,11 @@ int cell_block_parse(struct cell_block *b, const unsigned char *bytes, size_t n,
         cell_block_print(b, again);
     }
     if (!ok || memcmp(again, bytes, CELL_BLOCK) != 0) {
-        return err_set(e, ERR_FORMAT, "%s: the text block (first %d bytes) is damaged", name,
-                       CELL_BLOCK);
+        return err_set(e, ERR_FORMAT, "the text block (first %d bytes) is damaged", CELL_BLOCK);
+    }
+    if (b->n_bytes != n_file) {
+        return err_set(e, ERR_FORMAT, "%llu bytes long, its text block says %llu",
+                       (unsigned long long)n_file, (unsigned long long)b->n_bytes);
     }
     return 0;
 }

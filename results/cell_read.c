@@ -278,12 +278,8 @@ static int get_record(struct reader *in, struct err *e)
 static int check_bytes(struct cell_block *b, const unsigned char *bytes, size_t n,
                        const char *name, struct err *e)
 {
-    if (cell_block_parse(b, bytes, n, name, e)) {
-        return -1;
-    }
-    if (n != b->n_bytes) {
-        return err_set(e, ERR_FORMAT, "%s: %zu bytes long, its text block says %llu", name, n,
-                       (unsigned long long)b->n_bytes);
+    if (cell_block_parse(b, bytes, n, e)) {
+        return err_wrap(e, "%s", name);
     }
     char sha[HASH_SHA256_HEX];
     sha256_hex(bytes + CELL_BLOCK, n - CELL_BLOCK, sha);
