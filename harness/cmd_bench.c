@@ -123,7 +123,7 @@ static int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e
     loader_shape(probe, &h, &w);
     d.data = mem_take(DECODE_BATCH * h * w, 3 * sizeof *d.data, e);
     if (d.data) {
-        snprintf(shape, sizeof shape, "%s %zux%zu %s", ds->name, w, h, p.kernel);
+        snprintf(shape, sizeof shape, "%.60s %zux%zu %s", ds->name, w, h, p.kernel);
         status = measure(c, a, "decode", shape, (double)d.n, "images", decode_once, &d, e);
     }
 out:
