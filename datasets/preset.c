@@ -2,6 +2,7 @@
 #include "datasets/transform.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/err.h"
@@ -91,14 +92,14 @@ static bool is_kernel(const char *name)
 /* "448-448-bilinear" into p. */
 static int set_sizes(struct preprocess *p, const char *text, struct err *e)
 {
-    char kernel[sizeof p->kernel], family[sizeof p->kernel];
-    unsigned resize, crop;
+    char resize[5], crop[5], kernel[sizeof p->kernel], family[sizeof p->kernel];
     int end = 0;
-    if (sscanf(text, "%4u-%4u-%23s%n", &resize, &crop, kernel, &end) != 3 || text[end] != '\0') {
+    if (sscanf(text, "%4[0-9]-%4[0-9]-%23[a-z0-9]%n", resize, crop, kernel, &end) != 3 ||
+        text[end] != '\0') {
         return err_set(e, ERR_USAGE, "'%s' is not RESIZE-CROP-KERNEL, e.g. 448-448-bilinear", text);
     }
-    p->resize = resize;
-    p->crop = crop;
+    p->resize = strtoul(resize, NULL, 10);
+    p->crop = strtoul(crop, NULL, 10);
     snprintf(family, sizeof family, "%.3s%.20s", p->kernel, kernel); /* pil, tf1 or tf2 */
     const char *name = is_kernel(family) ? family : kernel;
     snprintf(p->kernel, sizeof p->kernel, "%s", name);

@@ -32,7 +32,8 @@ static struct {
     struct transform_scratch scratch;
 } suite;
 
-static void report(bool ok, double error, double bound, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void report(bool ok, double error, double bound,
+                                                         const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
