@@ -85,7 +85,9 @@ static void test_reference_file(void **state)
     assert_int_equal(a.dims[0], 4);
     assert_int_equal(a.dims[1], 10);
     assert_int_equal(npy_to_f64(&a, v, "a", &e), 0);
-    assert_true(v[0] == 0.3897959650744892 && v[1] == 0.4383117934055166 && v[39] == 0.7717644918474857);
+    assert_true(v[0] == 0.3897959650744892);
+    assert_true(v[1] == 0.4383117934055166);
+    assert_true(v[39] == 0.7717644918474857);
     npy_release(&a);
 }
 
