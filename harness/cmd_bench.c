@@ -102,7 +102,7 @@ static int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e
     struct decode d = {.s = &s, .p = &p, .pool = c->pool};
     struct loader *probe = NULL;
     size_t h, w;
-    char shape[128];
+    char shape[192];
     int status = -1;
     pp.crop = pp.crop ? pp.crop : 64;
     if (dataset_open(&ds, a->dataset ? a->dataset : "fashion-mnist", &where, e) || split_open(&s, ds, "test", e) ||
@@ -156,7 +156,7 @@ static int bench_forward(struct ctx *c, const struct bench_args *a, struct err *
     struct model_dirs where = context_model_dirs(c);
     size_t px = (size_t)(a->pp.crop ? a->pp.crop : 224), n = (size_t)(a->batch ? a->batch : 8);
     struct forward f = {.engine = c->engine, .x = {.n = n, .h = px, .w = px, .c = 3}};
-    char shape[128];
+    char shape[192];
     int status = -1;
     if (model_open(&m, a->model ? a->model : "random:R50x1", &where, true, e)) {
         return -1;
@@ -169,7 +169,7 @@ static int bench_forward(struct ctx *c, const struct bench_args *a, struct err *
     for (size_t i = 0; i < n * px * px * 3; i++) {
         f.x.data[i] = (float)(2 * rng_unit(rng_at(0, 1, i)) - 1);
     }
-    snprintf(shape, sizeof shape, "%s %zux%zu batch %zu %s", m->arch_text, px, px, n, c->engine->name);
+    snprintf(shape, sizeof shape, "%.40s %zux%zu batch %zu %s", m->arch_text, px, px, n, c->engine->name);
     status = measure(c, a, "forward", shape, (double)n, "images", forward_once, &f, e);
     if (status == 0) {
         status = measure(c, a, "forward", shape, (double)n * 2e-9 * (double)(m->kind == MODEL_BIT ? arch_macs(&m->arch, 0, px, px) : 0), "GFLOP",

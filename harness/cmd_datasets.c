@@ -9,6 +9,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
+#include "datasets/codec/png_write.h"
 #include "datasets/dataset.h"
 #include "datasets/transform.h"
 #include "results/table.h"
@@ -179,7 +180,7 @@ static int pixels(const struct ctx *c, const struct datasets_args *a, char **wor
     sha256_hex(image.data, image.h * image.w * image.c, hex);
     split_id(&s, (size_t)i, id);
     printf("%s\t%d\t%zux%zux%zu\t%s\n", id, s.label[i], image.h, image.w, image.c, hex);
-    status = a->output ? codec_write_png(a->output, &image, e) : 0;
+    status = a->output ? png_write(a->output, &image, e) : 0;
 out:
     transform_scratch_release(&scratch);
     free(buf.data);

@@ -1,11 +1,13 @@
 /* models: the zoo, what a model is and costs, new and converted weight files. */
 #include "harness/command.h"
+#include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/base/near.h"
 #include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
+#include "models/bit.h"
 #include "models/model.h"
 #include "results/table.h"
 #include <stdarg.h>
@@ -82,6 +84,16 @@ static int addf(struct table *t, const char *what, struct err *e, const char *fm
     return add(t, what, text, e);
 }
 
+/* What one image in flight needs, by a dry run of the network's own layout. */
+static uint64_t scratch_bytes(const struct arch *a, size_t px)
+{
+    struct arena plan;
+    struct bit_scratch scratch;
+    arena_plan(&plan);
+    bit_scratch_take(&scratch, &plan, a, px, px);
+    return plan.peak;
+}
+
 static int show(const struct ctx *c, const struct models_args *a, const char *name, struct err *e)
 {
     static const char *const names[] = {"what", "value"};
@@ -103,7 +115,7 @@ static int show(const struct ctx *c, const struct models_args *a, const char *na
             addf(&t, "tensors", e, "%zu", m->table.n) || addf(&t, "head classes", e, "%zu", m->n_classes) ||
             addf(&t, "multiply-adds", e, "%.4g G an image of %zux%zu px", (double)arch_macs(&m->arch, m->n_classes, px, px) * 1e-9, px, px) ||
             addf(&t, "weights in memory", e, "%s", str_bytes(params, (uint64_t)m->table.n_floats * sizeof(float))) ||
-            addf(&t, "activations in memory", e, "%s a thread at %zux%zu px", str_bytes(image, model_scratch_bytes(m, px, px)), px, px) ||
+            addf(&t, "activations in memory", e, "%s a thread at %zux%zu px", str_bytes(image, scratch_bytes(&m->arch, px)), px, px) ||
             addf(&t, "weight standardisation eps", e, "%g", m->ws_eps)) {
             goto out;
         }

@@ -1,5 +1,4 @@
-/* The run file: YAML to the cells of a sweep. What stands in it (keys, the four ways to vary a knob,
- * what include and --set override) is in the manual; every fault is an error NAME:LINE:COLUMN.
+/* The run file: YAML to the cells of a sweep. Every fault is an error NAME:LINE:COLUMN.
  *
  *   name: fashion-fewshot
  *   include: suite.yaml                  # optional: this file's keys override that file's
@@ -17,7 +16,9 @@
  *   select: {adapt.l2: {log2: [-10, 20]}, on: loo}  # tried inside one cell: no axis
  *
  * Cells are the product models x datasets x sweep (as written) x zip, the last one varying fastest,
- * less those that an entry of exclude matches in all its keys. */
+ * less those that an entry of exclude matches in all its keys. A knob is set in one place of a
+ * file. What a file says of a knob, and its sweep, zip or exclude as a whole, takes the place of
+ * what the included file says. */
 #ifndef BITBENCH_RUNFILE_H
 #define BITBENCH_RUNFILE_H
 
@@ -32,17 +33,17 @@ enum { RUNFILE_MAX_CELLS = 1000000,
 
 struct run_plan {
     char *name;
-    struct run_spec *specs; /* [n] in the order of the product, each meaningful and unlike the others */
+    struct run_spec *specs; /* [n] in the order of the product; all meaningful, no two equal */
     size_t n;
-    const char **axes; /* [n_axes] keys of the knobs that vary, outermost first; the keys are knobs[]'s */
+    const char **axes; /* [n_axes] keys (of knobs[]) of what varies, outermost first */
     size_t n_axes;
-    char *text; /* the plan as a run file of its own: include and --set resolved; gives the same cells */
+    char *text; /* the plan as a run file of its own, which gives the same cells */
 };
 void run_plan_release(struct run_plan *p);
 
 struct runfile_opts {
     const char *name;         /* runfile_parse: what errors call the text */
-    const char *dir;          /* runfile_parse: where include looks first; NULL: include is refused */
+    const char *dir;          /* runfile_parse: where include looks first; NULL: no include */
     const char *suites;       /* folder where include looks next, for NAME and NAME.yaml; or NULL */
     const struct texts *sets; /* "KEY=VALUE", applied last; or NULL */
 };
@@ -61,7 +62,7 @@ struct run_flag {
     const struct texts *values; /* at least one; several make an axis */
 };
 /* The plan of a command's options: models x datasets x the other axes in the order given. */
-int runfile_build(struct run_plan *p, const char *name, const struct run_flag *flags, size_t n_flags,
-                  const struct runfile_opts *o, struct err *e);
+int runfile_build(struct run_plan *p, const char *name, const struct run_flag *flags,
+                  size_t n_flags, const struct runfile_opts *o, struct err *e);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
+#include "harness/base/near.h"
 #include "harness/base/str.h"
 
 enum { NAME_MAX_BYTES = 200 };
@@ -30,11 +31,38 @@ int place_wrap(struct err *e, const struct place *at)
                     : err_wrap(e, "%s", at->file);
 }
 
+/* ---- keys ---- */
+
 const char *knob_key(const struct knob *k)
 {
     return strcmp(k->key, "model") == 0     ? "models"
            : strcmp(k->key, "dataset") == 0 ? "datasets"
                                             : k->key;
+}
+
+static const char *const sections[] = {"name", "include", "sweep", "zip", "exclude"};
+
+const struct knob *knob_of_key(const char *key)
+{
+    for (size_t i = 0; i < knobs_n; i++) {
+        if (strcmp(knob_key(&knobs[i]), key) == 0) {
+            return &knobs[i];
+        }
+    }
+    return NULL;
+}
+
+int unknown_key(const char *key, const struct place *at, struct err *e)
+{
+    struct near near;
+    near_init(&near, key);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        near_add(&near, sections[i]);
+    }
+    for (size_t i = 0; i < knobs_n; i++) {
+        near_add(&near, knob_key(&knobs[i]));
+    }
+    return place_fail(e, at, "unknown key '%.80s'%s", key, near_text(&near));
 }
 
 /* ---- life ---- */
@@ -66,7 +94,7 @@ static void axis_release(struct axis *a)
     release_texts(a->values, a->n * a->n_knobs);
     free(a->ks);
     free(a->at);
-    free(a->written);
+    free(a->grid);
 }
 
 static void exclude_release(struct exclude *x)
@@ -75,12 +103,18 @@ static void exclude_release(struct exclude *x)
     free(x->ks);
 }
 
+void draft_drop_exclude(struct draft *d, size_t i)
+{
+    exclude_release(&d->excludes[i]);
+    memmove(&d->excludes[i], &d->excludes[i + 1], (d->n_excludes - i - 1) * sizeof *d->excludes);
+    d->n_excludes--;
+}
+
 static void drop_excludes(struct draft *d)
 {
-    for (size_t i = 0; i < d->n_excludes; i++) {
-        exclude_release(&d->excludes[i]);
+    while (d->n_excludes) {
+        draft_drop_exclude(d, d->n_excludes - 1);
     }
-    d->n_excludes = 0;
 }
 
 void draft_release(struct draft *d)
@@ -200,7 +234,9 @@ int axis_put(struct draft *d, struct axis *a, size_t row, size_t col, const char
              const struct place *at, struct err *e)
 {
     assert(row < a->n && col < a->n_knobs && !a->values[row * a->n_knobs + col]);
-    a->at[row] = *at;
+    if (col == 0) {
+        a->at[row] = *at;
+    }
     char *text = canonical(d, a->ks[col], value, at, e);
     a->values[row * a->n_knobs + col] = text;
     return text ? 0 : -1;

@@ -1,5 +1,6 @@
-/* A run file on its way from YAML to cells. runfile.c fills a draft from a document,
- * runfile_draft.c combines drafts, runfile_sweep.c makes the cells, runfile_text.c prints a draft. */
+/* A run file on its way from YAML to cells: runfile_yaml.c fills a draft from a document,
+ * runfile_draft.c lays one over another, runfile_sweep.c makes the cells, runfile_text.c prints a
+ * draft; runfile.c finds the documents and calls the others. */
 #ifndef BITBENCH_RUNFILE_PRIVATE_H
 #define BITBENCH_RUNFILE_PRIVATE_H
 
@@ -8,6 +9,7 @@
 #include "harness/runfile.h"
 
 struct str;
+struct yaml_node;
 
 /* Where something was said. line 0: file is the whole of it, "--set regime.k=5". */
 struct place {
@@ -33,7 +35,7 @@ struct axis {
     const struct knob **ks; /* [n_knobs] */
     char **values;          /* [n, n_knobs] canonical texts, owned */
     struct place *at;       /* [n] */
-    char *written;          /* how the list reads in YAML where it was no plain list; or NULL */
+    char *grid;             /* "log10:-6:6" where it was written as one; or NULL */
 };
 
 /* Cells that have all these values. */
@@ -42,7 +44,7 @@ struct exclude {
     size_t n;
     const struct knob **ks; /* [n] */
     char **values;          /* [n] canonical texts, owned */
-    bool overridden;        /* a document above sets one of the knobs: matching nothing is no fault */
+    bool overridden;        /* a document above sets one of ks: then it may match nothing */
 };
 
 enum claim { CLAIM_NONE,
@@ -76,6 +78,9 @@ int axis_put(struct draft *d, struct axis *a, size_t row, size_t col, const char
 struct exclude *draft_exclude(struct draft *d, size_t n, const struct place *at, struct err *e);
 int exclude_put(struct draft *d, struct exclude *x, size_t i, const struct knob *k,
                 const char *value, const struct place *at, struct err *e);
+/* Reads a document, all but its include, into a draft just made. name is kept in places. */
+int draft_read(struct draft *d, const struct yaml_node *root, const char *name, struct err *e);
+
 /* Lays upper over d: what upper says of a knob, its name, and its sweep, zip or exclude as a whole
  * take the place of what d has. Takes upper over and zeroes it. */
 int draft_overlay(struct draft *d, struct draft *upper, struct err *e);
@@ -85,7 +90,14 @@ int draft_expand(struct draft *d, struct run_plan *p, const struct place *whole,
 
 /* Appends the draft as a run file; its axes stand in the product's order. */
 void draft_text(const struct draft *d, struct str *out);
+/* Drops an entry of exclude. */
+void draft_drop_exclude(struct draft *d, size_t i);
+
 /* The key that a run file uses for a knob: "models" for model. */
 const char *knob_key(const struct knob *k);
+/* The knob of such a key, or NULL. */
+const struct knob *knob_of_key(const char *key);
+/* Fails for a key that is no knob, naming near matches. Returns -1. */
+int unknown_key(const char *key, const struct place *at, struct err *e);
 
 #endif

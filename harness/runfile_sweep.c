@@ -77,8 +77,8 @@ static int check_axis(const struct axis *a, struct err *e)
         if (compare_values(&sorted[i - 1], &sorted[i]) == 0) {
             struct str text = {0};
             add_entry(a, sorted[i].row, &text);
-            rc = place_fail(e, &a->at[sorted[i].row], "%s stands in the list twice: the same cells again",
-                            str_text(&text));
+            rc = place_fail(e, &a->at[sorted[i].row],
+                            "%s stands in the list twice: the same cells again", str_text(&text));
             str_release(&text);
         }
     }
@@ -133,7 +133,7 @@ struct condition {
 struct expansion {
     struct draft *d;
     struct run_plan *p;
-    size_t *at; /* [n_axes] the entry of each axis: the cell in hand */
+    size_t *at;                   /* [n_axes] the entry of each axis: the cell in hand */
     struct condition *conditions; /* of all entries of exclude, one after another */
     bool *matched;                /* [n_excludes] */
 };
@@ -256,7 +256,7 @@ static void advance(struct expansion *x)
 
 static int expand(struct expansion *x, size_t n, const struct place *whole, struct err *e)
 {
-    const struct draft *d = x->d;
+    struct draft *d = x->d;
     x->at = mem_take(d->n_axes, sizeof *x->at, e);
     x->p->specs = mem_take_raw(n, sizeof *x->p->specs, e);
     if (!x->at || !x->p->specs || resolve_excludes(x, e)) {
@@ -267,9 +267,12 @@ static int expand(struct expansion *x, size_t n, const struct place *whole, stru
             return -1;
         }
     }
-    for (size_t i = 0; i < d->n_excludes; i++) {
+    for (size_t i = d->n_excludes; i-- > 0;) {
         if (!x->matched[i] && !d->excludes[i].overridden) {
             return place_fail(e, &d->excludes[i].at, "this entry of exclude matches no cell");
+        }
+        if (!x->matched[i]) {
+            draft_drop_exclude(d, i);
         }
     }
     return x->p->n ? 0 : place_fail(e, whole, "exclude leaves no cell");
@@ -278,13 +281,13 @@ static int expand(struct expansion *x, size_t n, const struct place *whole, stru
 static int check_whole(const struct draft *d, const struct place *whole, struct err *e)
 {
     if (!d->name) {
-        return place_fail(e, whole, "no name: add a line `name: WORD`");
+        return place_fail(e, whole, "no name: add `name: WORD`");
     }
     if (d->n_axes < 1 || d->axes[0].kind != AXIS_MODELS) {
-        return place_fail(e, whole, "no models: add a line `models: [NAME]`, or --set models=NAME");
+        return place_fail(e, whole, "no models: add `models: [NAME]`, or --set models=NAME");
     }
     if (d->n_axes < 2 || d->axes[1].kind != AXIS_DATASETS) {
-        return place_fail(e, whole, "no datasets: add a line `datasets: [NAME]`, or --set datasets=NAME");
+        return place_fail(e, whole, "no datasets: add `datasets: [NAME]`, or --set datasets=NAME");
     }
     return 0;
 }

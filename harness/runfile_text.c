@@ -52,7 +52,8 @@ static void add_quoted(struct str *out, const char *text)
 
 static void add_scalar(struct str *out, const char *text)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-";
     size_t n = strlen(text);
     if (n > 0 && strspn(text, plain) == n && strspn(text, "-.+") < n) {
         str_add(out, text);
@@ -63,22 +64,16 @@ static void add_scalar(struct str *out, const char *text)
 
 /* ---- knobs with one value ---- */
 
-/* "adapt.l2=log2:-10:20" as "adapt.l2: {log2: [-10, 20]}", "adapt.c=list:1,2" as "adapt.c: [1, 2]". */
+/* "log2:-10:20" as "{log2: [-10, 20]}", "list:1,2" as "[1, 2]". */
 static void add_grid(struct str *out, const char *grid)
 {
-    size_t key = strcspn(grid, "=");
-    str_add_n(out, grid, key);
-    str_add(out, ": ");
-    const char *p = grid + key + 1;
-    size_t kind = strcspn(p, ":");
-    bool list = strncmp(p, "list", kind) == 0;
+    size_t kind = strcspn(grid, ":");
+    bool list = strncmp(grid, "list", kind) == 0;
     if (!list) {
-        str_add(out, "{");
-        str_add_n(out, p, kind);
-        str_add(out, ": ");
+        str_addf(out, "{%.*s: ", (int)kind, grid);
     }
-    str_add(out, "[");
-    for (p += kind + 1; *p; p++) {
+    str_add_char(out, '[');
+    for (const char *p = grid + kind + 1; *p; p++) {
         if (*p == (list ? ',' : ':')) {
             str_add(out, ", ");
         } else {
@@ -91,7 +86,9 @@ static void add_grid(struct str *out, const char *grid)
 static void add_base_knob(const struct draft *d, const struct knob *k, struct str *out)
 {
     if (strcmp(k->key, "select.grid") == 0 && *d->base.select.grid) {
-        add_grid(out, d->base.select.grid);
+        const char *grid = strchr(d->base.select.grid, '=') + 1;
+        str_addf(out, "%.*s: ", (int)(grid - d->base.select.grid - 1), d->base.select.grid);
+        add_grid(out, grid);
         return;
     }
     const char *dot = strchr(k->key, '.');
@@ -158,8 +155,8 @@ static bool is_range(const struct axis *a)
 
 static void add_list(const struct axis *a, struct str *out)
 {
-    if (a->written) {
-        str_add(out, a->written);
+    if (a->grid) {
+        add_grid(out, a->grid);
     } else if (is_range(a)) {
         str_addf(out, "{range: [%s, %s]}", a->values[0], a->values[a->n - 1]);
     } else {

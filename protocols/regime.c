@@ -123,6 +123,9 @@ int regime_kshot(const char *rule, const int32_t *labels, size_t n_labels, size_
     out = NULL;
     status = 0;
 out:
+    if (status) {
+        *n = 0;
+    }
     free(out);
     free(start);
     free(sorted);
