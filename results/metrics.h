@@ -5,11 +5,12 @@
 #include <stddef.h>
 
 struct err;
-struct outcomes;
 struct record;
 
-/* Adds n, n_correct, top1, top5, mean_per_class and, where outcomes have probabilities, nll, brier,
- * ece (15 equal-width bins) in this order to r->metrics. Shares, not per cent. */
+/* Adds to r->metrics n, n_correct, top1, top5, mean_per_class; where outcomes have probabilities
+ * nll, brier and ece (15 equal-width bins); and n_configs_tried where something was selected.
+ * Shares, not per cent. nll is infinite when a label has probability 0. -1 (ERR_FORMAT) when
+ * there are no outcomes or a label is not below n_classes. */
 int metrics_add(struct record *r, size_t n_classes, struct err *e);
 
 #endif
