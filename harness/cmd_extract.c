@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct extract_args {
     struct preprocess_args pp;
@@ -30,11 +31,13 @@ static const struct opt opts[] = {
 };
 
 /* Ids and labels beside the features, and how they were made as attributes. */
-static int write_h5(const char *path, const struct split *s, const struct group *g, const struct preprocess *p, const float *x, size_t d, struct err *e)
+static int write_h5(const char *final, const struct split *s, const struct group *g, const struct preprocess *p, const float *x, size_t d, struct err *e)
 {
     struct h5 *h = NULL;
     struct str pp = {0};
     int status = -1;
+    char path[4200];
+    snprintf(path, sizeof path, "%.4000s.tmp.%ld", final, (long)getpid());
     char *block = mem_take(s->n, DATASET_ID, e);
     const char **texts = mem_take(s->n, sizeof *texts, e);
     preprocess_text(p, &pp);
@@ -56,6 +59,12 @@ static int write_h5(const char *path, const struct split *s, const struct group 
 out:
     if (h5_close(h, status ? NULL : e)) {
         status = -1;
+    }
+    if (status == 0 && rename(path, final)) {
+        status = err_errno(e, "%s", final);
+    }
+    if (status) {
+        unlink(path);
     }
     str_release(&pp);
     free(texts);

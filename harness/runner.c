@@ -270,17 +270,18 @@ static void add_counters(struct group_counters *to, const struct group_counters 
     to->adapt.logistic_iterations += from->adapt.logistic_iterations;
 }
 
-/* Cells whose model or data set cannot be opened: planned under the names given, not stored. */
+/* Cells whose model or data set cannot be opened: planned under the names given, not stored. The models
+ * of specs may differ. */
 static int plan_absent(struct run *run, const struct run_spec *const *specs, size_t n, const struct err *why, struct err *e)
 {
-    const struct zoo_row *row = zoo_find(specs[0]->model);
-    note(NOTE_WARNING, "%s on %s: %zu cells left out: %s", specs[0]->model, specs[0]->dataset, n, why->text);
+    note(NOTE_WARNING, "%zu cells left out: %s", n, why->text);
     if (!run->t->absent) {
         snprintf(run->t->absent_why, sizeof run->t->absent_why, "%.500s", why->text);
     }
     run->t->absent += n;
     int status = 0;
     for (size_t i = 0; i < n && status == 0 && why->code == ERR_ABSENT; i++) {
+        const struct zoo_row *row = zoo_find(specs[i]->model);
         struct plan_entry entry = {0};
         struct run_spec pinned = *specs[i];
         struct str text = {0};
@@ -296,17 +297,14 @@ static int plan_absent(struct run *run, const struct run_spec *const *specs, siz
     return status;
 }
 
-/* Opens the group of specs[0] and runs it. */
-static int run_group(struct run *run, const struct run_spec *const *specs, size_t n, struct err *e)
+/* All cells of one model on an opened data set. */
+static int run_group(struct run *run, struct dataset *dataset, const struct run_spec *const *specs, size_t n, struct err *e)
 {
     struct model *model = NULL;
-    struct dataset *dataset = NULL;
     struct model_dirs where = context_model_dirs(run->c);
-    struct dataset_dirs data = context_dataset_dirs(run->c);
     struct err why = {0};
     int status;
-    if (dataset_open(&dataset, specs[0]->dataset, &data, &why) ||
-        model_open(&model, specs[0]->model, &where, true, &why)) {
+    if (model_open(&model, specs[0]->model, &where, true, &why)) {
         status = plan_absent(run, specs, n, &why, e);
     } else {
         run->group = (struct group){.model = model, .dataset = dataset, .engine = run->c->engine,
@@ -317,6 +315,31 @@ static int run_group(struct run *run, const struct run_spec *const *specs, size_
         group_release(&run->group);
     }
     model_close(model);
+    return status;
+}
+
+/* All cells of one data set: opened once, then model by model. */
+static int run_dataset(struct run *run, const struct run_spec **specs, size_t n, struct err *e)
+{
+    struct dataset *dataset = NULL;
+    struct dataset_dirs data = context_dataset_dirs(run->c);
+    struct err why = {0};
+    if (dataset_open(&dataset, specs[0]->dataset, &data, &why)) {
+        return plan_absent(run, specs, n, &why, e);
+    }
+    const struct run_spec **group = mem_take(n, sizeof *group, e);
+    int status = group ? 0 : -1;
+    for (size_t i = 0; i < n && status == 0; i++) {
+        size_t n_group = 0;
+        for (size_t k = i; k < n && specs[i]; k++) {
+            if (specs[k] && (k == i || !strcmp(specs[k]->model, group[0]->model))) {
+                group[n_group++] = specs[k];
+                specs[k] = k == i ? specs[k] : NULL;
+            }
+        }
+        status = n_group ? run_group(run, dataset, group, n_group, e) : 0;
+    }
+    free(group);
     dataset_close(dataset);
     return status;
 }
@@ -354,14 +377,14 @@ int runner_run(struct ctx *c, const struct run_order *o, struct run_totals *t, s
     for (size_t i = 0; i < o->n && status == 0; i++) {
         size_t n = 0;
         for (size_t k = i; k < o->n && !taken[i]; k++) {
-            if (!strcmp(o->specs[k].model, o->specs[i].model) && !strcmp(o->specs[k].dataset, o->specs[i].dataset)) {
+            if (!taken[k] && !strcmp(o->specs[k].dataset, o->specs[i].dataset)) {
                 specs[n++] = &o->specs[k];
             }
         }
         for (size_t k = 0; k < n; k++) {
             taken[specs[k] - o->specs] = true;
         }
-        status = n ? run_group(&run, specs, n, e) : 0;
+        status = n ? run_dataset(&run, specs, n, e) : 0;
     }
     free(taken);
     free(specs);
