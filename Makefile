@@ -46,7 +46,7 @@ TEST_SRC := $(sort $(wildcard tests/unit/*.c tests/property/*.c tests/conformanc
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
-CLI_TEST := $(sort $(wildcard tests/cli/*.sh))
+CLI_TEST := $(sort $(filter-out tests/cli/lib.sh,$(wildcard tests/cli/*.sh tests/conformance/*.sh)))
 
 # Sources that can change a number: their hashes make numeric_id (see harness/base/numeric.h).
 NUMERIC  := $(sort $(wildcard models/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
@@ -57,13 +57,16 @@ NUMERIC  := $(sort $(wildcard models/*.[ch] models/kernels/*.[ch] datasets/*.[ch
 .SECONDARY:
 .PHONY: all deps check-deps demo check parity fuzz bench style analyze install uninstall clean help FORCE
 
-all: $(B)/bitbench build/bitbench ## all: the program, as build/bitbench
+all: $(B)/bitbench build/bitbench $(B)/bitbench.1 ## all: the program, as build/bitbench
 
 build/bitbench: $(B)/bitbench FORCE
 	@ln -sfn $(VARIANT)/bitbench $@
 
 $(B)/bitbench: $(B)/harness/main.o $(B)/libbitbench.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/bitbench.1: harness/doc/bitbench.1.in harness/doc/manual.sh $(B)/bitbench
+	@sh harness/doc/manual.sh $(B)/bitbench $(VERSION) < $< > $@
 
 $(B)/libbitbench.a: $(LIB_OBJ)
 	@rm -f $@
@@ -136,13 +139,15 @@ analyze: ## analyze: gcc -fanalyzer at zero warnings
 
 install: all ## install: program, manual page, completion (PREFIX=, DESTDIR=)
 	install -D -m 755 $(B)/bitbench '$(DESTDIR)$(PREFIX)/bin/bitbench'
-	install -D -m 644 harness/doc/bitbench.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bitbench.1'
-	@mkdir -p '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
+	install -D -m 644 $(B)/bitbench.1 '$(DESTDIR)$(PREFIX)/share/man/man1/bitbench.1'
+	@mkdir -p '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/bitbench/suites'
+	install -m 644 protocols/suites/*.yaml '$(DESTDIR)$(PREFIX)/share/bitbench/suites/'
 	$(B)/bitbench completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bitbench'
 
 uninstall: ## uninstall: remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/bitbench' '$(DESTDIR)$(PREFIX)/share/man/man1/bitbench.1' \
 	'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bitbench'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/bitbench'
 
 clean: ## clean: remove build/
 	rm -rf build
