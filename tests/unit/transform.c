@@ -415,6 +415,30 @@ static void files_refused(void **state)
     transform_scratch_release(&s);
 }
 
+/* All scans are there and a comment follows, but no end marker: libjpeg alone would not notice. */
+static void end_marker_missing(void **state)
+{
+    (void)state;
+    static const uint8_t comment[] = {0xff, 0xfe, 0x00, 0x04, 'a', 'b'};
+    unsigned char *data, longer[4096];
+    size_t n;
+    struct transform_scratch s = {0};
+    struct image im;
+    struct err e = {0};
+    const char *path = "tests/parity/pixels/decode/files/jpg_420_base_33x17.jpg";
+    assert_int_equal(file_read(path, sizeof longer / 2, &data, &n, &e), 0);
+    memcpy(longer, data, n - 2);
+    memcpy(longer + n - 2, comment, sizeof comment);
+    memcpy(longer + n - 2 + sizeof comment, data + n - 2, 2);
+    struct sample in = {.bytes = longer, .n = n + sizeof comment, .encoding = SAMPLE_FILE};
+    assert_int_equal(decode_sample(&in, "pil", &s, &im, &e), 0);
+    in.n -= 2;
+    assert_int_equal(decode_sample(&in, "pil", &s, &im, &e), -1);
+    assert_says(&e, ERR_FORMAT, "JPEG: the file ends early");
+    transform_scratch_release(&s);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +455,7 @@ int main(void)
         cmocka_unit_test(narrow_images),
         cmocka_unit_test(raw_samples),
         cmocka_unit_test(files_refused),
+        cmocka_unit_test(end_marker_missing),
     };
     return cmocka_run_group_tests_name("transform", tests, NULL, NULL);
 }
