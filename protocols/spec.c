@@ -91,7 +91,7 @@ static int set_int(struct run_spec *s, const struct knob *k, const char *value, 
     if (!str_to_i64(value, &v)) {
         return err_set(e, ERR_USAGE, "%s: '%.80s' is not a whole number", k->key, value);
     }
-    if (!((double)v >= k->low && (double)v <= k->high)) {
+    if (v < (int64_t)k->low || v > (int64_t)k->high) { /* whole, so the casts are exact */
         return err_set(e, ERR_USAGE, "%s: %.80s not in %.0f..%.0f", k->key, value, k->low, k->high);
     }
     field_store(s, k, &v);
@@ -307,7 +307,7 @@ static int take_value(const char **p, struct str *out, struct err *e)
         str_add_char(out, (char)(high * 16 + low));
         q += 2;
     }
-    *p = q + 1;
+    *p = *q ? q + 1 : q;
     return *q ? 0 : err_set(e, ERR_FORMAT, "a quoted value without its end");
 }
 
