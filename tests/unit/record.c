@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +145,7 @@ static void test_against_sorting(void **state)
         double margin = n > 1 ? sorted[0].score - sorted[1].score : 0;
         assert_true(outcomes_set(&o, 0, label, scores, n));
         if (o.pred[0] != sorted[0].index || o.rank[0] != rank || (double)o.margin[0] != margin) {
-            fail_msg("seed %d, case %llu: prediction %d, rank %d, margin %g; sorting gives %d, %d, %g",
+            fail_msg("seed %d, case %llu: prediction %d, rank %d, margin %g; sorted: %d, %d, %g",
                      SEED, (unsigned long long)t, o.pred[0], o.rank[0], (double)o.margin[0],
                      sorted[0].index, rank, margin);
         }

@@ -15,7 +15,9 @@
 static void test_round_trip(void **state)
 {
     (void)state;
-    struct record r = {.protocol = "cifar10|train:k5,nested|v1", .subject = "bit|sha:0123", .replicate = "draw:2|seed:0"};
+    struct record r = {.protocol = "cifar10|train:k5,nested|v1",
+                       .subject = "bit|sha:0123",
+                       .replicate = "draw:2|seed:0"};
     struct record back = {0};
     struct str text = {0};
     struct err e = {0};
