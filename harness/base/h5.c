@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEW_IMAGE "new HDF5 image"
-enum { GROW_BYTES = 1 << 16 };
+enum { GROW_BYTES = 1 << 16,
+       IMAGE_PATH = 40 };
 
 size_t h5_item_bytes(enum h5_type t)
 {
@@ -101,11 +101,18 @@ static void release(struct h5 *h)
     free(h);
 }
 
-/* Takes over fapl. */
-static int create(struct h5 **out, const char *name, const char *path, hid_t fapl,
-                  size_t user_block, struct err *e)
+/* What libhdf5 is to call an image: it would look for a file of that name, and take two open
+ * images of one name for the same, so nothing else may be called so. */
+static void image_path(char path[IMAGE_PATH], const struct h5 *h)
 {
-    struct h5 *h = h5_new(name, e);
+    snprintf(path, IMAGE_PATH, "/dev/null/%p", (const void *)h);
+}
+
+/* path NULL: an image. Takes over fapl. */
+static int create(struct h5 **out, const char *path, hid_t fapl, size_t user_block, struct err *e)
+{
+    char image[IMAGE_PATH];
+    struct h5 *h = h5_new(path ? path : "new HDF5 image", e);
     if (!h) {
         H5Pclose(fapl);
         return -1;
@@ -120,7 +127,8 @@ static int create(struct h5 **out, const char *name, const char *path, hid_t fap
     H5Pset_sym_k(fcpl, 2, 4);
     H5Pset_meta_block_size(fapl, 0);
     H5Pset_small_data_block_size(fapl, 0);
-    h->file = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+    image_path(image, h);
+    h->file = H5Fcreate(path ? path : image, H5F_ACC_TRUNC, fcpl, fapl);
     int rc = h->file < 0 ? h5_fail(h, "/", "cannot create", e) : 0;
     H5Pclose(fcpl);
     H5Pclose(fapl);
@@ -137,12 +145,12 @@ int h5_create(struct h5 **h, size_t user_block, struct err *e)
     assert(user_block == 0 || (user_block >= 512 && (user_block & (user_block - 1)) == 0));
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(fapl, GROW_BYTES, 0);
-    return create(h, NEW_IMAGE, NEW_IMAGE, fapl, user_block, e);
+    return create(h, NULL, fapl, user_block, e);
 }
 
 int h5_create_file(struct h5 **h, const char *path, struct err *e)
 {
-    return create(h, path, path, H5Pcreate(H5P_FILE_ACCESS), 0, e);
+    return create(h, path, H5Pcreate(H5P_FILE_ACCESS), 0, e);
 }
 
 int h5_finish(struct h5 *h, unsigned char **bytes, size_t *n, struct err *e)
@@ -244,7 +252,9 @@ int h5_open(struct h5 **out, const unsigned char *bytes, size_t n, const char *n
     H5Pset_fapl_core(fapl, GROW_BYTES, 0);
     H5Pset_file_image_callbacks(fapl, &callbacks);
     H5Pset_file_image(fapl, lent, n);
-    h->file = H5Fopen(name, H5F_ACC_RDONLY, fapl);
+    char image[IMAGE_PATH];
+    image_path(image, h);
+    h->file = H5Fopen(image, H5F_ACC_RDONLY, fapl);
     int rc = h->file < 0 ? h5_fail(h, "/", "cannot open", e) : 0;
     H5Pclose(fapl);
     if (rc) {

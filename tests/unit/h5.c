@@ -272,6 +272,37 @@ static void test_many_chunks(void **state)
     free(data);
 }
 
+/* Images of one name are not one image, whether both are written, both read, or one of each;
+ * nor is a file that happens to have the name. */
+static void test_several_open(void **state)
+{
+    (void)state;
+    struct h5 *h[2], *other;
+    unsigned char *bytes[2];
+    size_t n[2];
+    for (size_t i = 0; i < 2; i++) {
+        OK(h5_create(&h[i], 0, &fault));
+        OK(h5_array(h[i], i ? "/b" : "/a", H5_U8, 1, (size_t[]){1}, &u8[i], false, &fault));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        OK(h5_finish(h[i], &bytes[i], &n[i], &fault));
+    }
+    OK(h5_create(&other, 0, &fault));
+    for (size_t i = 0; i < 2; i++) {
+        OK(h5_open(&h[i], bytes[i], n[i], "Makefile", &fault));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        check_read(h[i], i ? "/b" : "/a", H5_U8, &u8[i], 1);
+        assert_false(h5_has(h[i], i ? "/a" : "/b"));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        OK(h5_close(h[i], &fault));
+        free(bytes[i]);
+    }
+    assert_false(h5_has(other, "/a"));
+    OK(h5_close(other, &fault));
+}
+
 /* HDF5's own tool finds the same in the file. */
 static void test_h5dump(void **state)
 {
@@ -285,7 +316,7 @@ static void test_h5dump(void **state)
     build(&bytes, &n, 512);
     assert_int_equal(write(fd, bytes, n), n);
     close(fd);
-    snprintf(command, sizeof command, "h5dump -u -d /g/f32 -d /texts -a /g/z %s 2>&1", path);
+    snprintf(command, sizeof command, "h5dump -d /g/f32 -d /texts -a /g/z %s 2>&1", path);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     char part[4096];
@@ -349,7 +380,8 @@ static void test_write_errors(void **state)
     OK(h5_text(h, "/long", long_text, &fault));
     assert_int_equal(h5_text(h, "/a", "c", &fault), -1);
     assert_int_equal(fault.code, ERR_IO);
-    assert_string_equal(fault.text, "new HDF5 image: /a: cannot make data set: HDF5: name already exists");
+    assert_string_equal(fault.text,
+                        "new HDF5 image: /a: cannot make data set: HDF5: name already exists");
     assert_int_equal(h5_text(h, "/no/a", "c", &fault), -1);
     assert_int_equal(h5_group(h, "/a", &fault), -1);
     assert_int_equal(h5_attr_i64(h, "/no", "x", 1, &fault), -1);
@@ -522,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_attributes_stop),
         cmocka_unit_test(test_equal_bytes),
         cmocka_unit_test(test_many_chunks),
+        cmocka_unit_test(test_several_open),
         cmocka_unit_test(test_h5dump),
         cmocka_unit_test(test_rows_on_disk),
         cmocka_unit_test(test_write_errors),
