@@ -132,6 +132,7 @@ static int unknown(const struct opt_set *sets, size_t n_sets, const char *word, 
     struct near near;
     snprintf(name, sizeof name, "%.*s", (int)(n < 100 ? n : 100), word);
     near_init(&near, name);
+    near.prefix = "--";
     for (size_t s = 0; s < n_sets; s++) {
         for (size_t i = 0; i < sets[s].n; i++) {
             near_add(&near, sets[s].opts[i].name);

@@ -13,7 +13,7 @@ enum { WORD_MAX = 64,
 
 void near_init(struct near *n, const char *word)
 {
-    *n = (struct near){.word = word};
+    *n = (struct near){.word = word, .prefix = ""};
 }
 
 static size_t least(size_t a, size_t b)
@@ -89,8 +89,8 @@ const char *near_text(struct near *n)
         bool last = i + 1 == N_BEST || !n->best[i + 1];
         const char *lead = i == 0 ? "; did you mean " : last ? " or "
                                                              : ", ";
-        int wrote = snprintf(n->text + used, sizeof n->text - used, "%s'%s'%s", lead, n->best[i],
-                             last ? "?" : "");
+        int wrote = snprintf(n->text + used, sizeof n->text - used, "%s'%s%s'%s", lead, n->prefix,
+                             n->best[i], last ? "?" : "");
         used += wrote > 0 ? (size_t)wrote : 0; /* 3 words below WORD_MAX fit */
     }
     return n->text;

@@ -119,8 +119,8 @@ static void test_help(void **state)
     (void)state;
     struct str out = {0};
     options_help(opts, ARRAY_LEN(opts), &out);
-    assert_non_null(strstr(str_text(&out), "  -t, --text T               a text\n"));
-    assert_non_null(strstr(str_text(&out), "      --real X               a real\n"));
+    assert_non_null(strstr(str_text(&out), "  -t, --text T              a text\n"));
+    assert_non_null(strstr(str_text(&out), "      --real X              a real\n"));
     str_release(&out);
 }
 
