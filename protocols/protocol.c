@@ -62,10 +62,8 @@ int spec_preprocess(const struct run_spec *s, const struct model *m, const struc
     if (s->preprocess.range[0]) {
         snprintf(p->range, sizeof p->range, "%s", s->preprocess.range);
     }
-    if (s->preprocess.mode[0]) {
-        p->mode = !strcmp(s->preprocess.mode, "squash")  ? PREPROCESS_SQUASH
-                  : !strcmp(s->preprocess.mode, "short") ? PREPROCESS_SHORT
-                                                         : PREPROCESS_NONE;
+    if (s->preprocess.mode[0] && preprocess_mode_find(s->preprocess.mode, &p->mode, e)) {
+        return -1;
     }
     if (s->preprocess.crop) {
         p->crop = (size_t)s->preprocess.crop;
@@ -134,7 +132,6 @@ static int protocol_text(const struct run_spec *s, const struct group *g, const 
 static int fill_knobs(const struct run_spec *s, const struct group *g, const struct preprocess *p,
                       struct record *r, struct err *e)
 {
-    static const char *const modes[] = {"squash", "short", "none"};
     struct str v = {0};
     int status = 0;
     for (size_t i = 0; i < knobs_n && status == 0; i++) {
@@ -148,7 +145,7 @@ static int fill_knobs(const struct run_spec *s, const struct group *g, const str
                    pairs_set(&r->knobs, "preprocess.kernel", p->kernel, e) ||
                    pairs_set(&r->knobs, "preprocess.decode", p->decode, e) ||
                    pairs_set(&r->knobs, "preprocess.range", p->range, e) ||
-                   pairs_set(&r->knobs, "preprocess.mode", modes[p->mode], e) ||
+                   pairs_set(&r->knobs, "preprocess.mode", preprocess_mode_name(p->mode), e) ||
                    pairs_setf(&r->knobs, e, "preprocess.resize", "%zu", p->resize) ||
                    pairs_setf(&r->knobs, e, "preprocess.crop", "%zu", p->crop)
                ? -1
