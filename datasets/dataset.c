@@ -206,7 +206,7 @@ int dataset_open(struct dataset **out, const char *name, const struct dataset_di
         strcpy(d->name, name);
         rc = desc->source->open(&d->state, desc, path, where->dirs, where->n, e);
         rc = rc ? rc : take_contents(d, path, where->partial, e);
-        rc = rc ? err_wrap(e, "data set %s", name) : 0;
+        rc = rc ? err_wrap(e, "data set %s", desc->name) : 0;
     }
     if (rc) {
         dataset_close(d);

@@ -112,7 +112,7 @@ static int read_images(struct opening *o, size_t split, const char *path, struct
 {
     struct idx *x = o->x;
     struct gzip *g;
-    size_t dims[3], official = o->d->official[split];
+    size_t dims[3] = {0}, official = o->d->official[split];
     if (gzip_open(&g, path, e)) {
         return -1;
     }
@@ -138,7 +138,7 @@ static int read_labels(struct opening *o, size_t split, const char *path, const 
 {
     struct idx *x = o->x;
     struct gzip *g;
-    size_t n;
+    size_t n = 0;
     if (gzip_open(&g, path, e)) {
         return -1;
     }
