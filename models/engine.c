@@ -1,0 +1,28 @@
+/* The table of engines. */
+#include "models/engine.h"
+
+#include <string.h>
+
+#include "harness/base/err.h"
+#include "harness/base/near.h"
+#include "harness/base/tensor.h"
+
+const struct engine *const engines[] = {&engine_reference};
+const size_t engines_n = ARRAY_LEN(engines);
+
+const struct engine *engine_find(const char *name, struct err *e)
+{
+    if (!name) {
+        return engines[0];
+    }
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < engines_n; i++) {
+        if (!strcmp(engines[i]->name, name)) {
+            return engines[i];
+        }
+        near_add(&near, engines[i]->name);
+    }
+    err_set(e, ERR_USAGE, "unknown engine '%.100s'%s", name, near_text(&near));
+    return NULL;
+}

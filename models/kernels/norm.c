@@ -1,0 +1,86 @@
+/* GroupNorm and ReLU. The variance is taken around the mean in a second pass: the mean of squares
+ * less the square of the mean loses everything where the mean is large or a group is one pixel. */
+#include "models/kernels/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "models/arch.h"
+
+static const double NORM_EPS = 1e-5; /* torch.nn.GroupNorm's default, which BiT keeps */
+
+static void channel_sums(const float *x, size_t pixels, size_t c, double *sum)
+{
+    memset(sum, 0, c * sizeof *sum);
+    for (size_t p = 0; p < pixels; p++) {
+        for (size_t j = 0; j < c; j++) {
+            sum[j] += (double)x[p * c + j];
+        }
+    }
+}
+
+static void channel_squares(const float *x, size_t pixels, size_t c, const double *mean,
+                            double *sum)
+{
+    memset(sum, 0, c * sizeof *sum);
+    for (size_t p = 0; p < pixels; p++) {
+        for (size_t j = 0; j < c; j++) {
+            double d = (double)x[p * c + j] - mean[j];
+            sum[j] += d * d;
+        }
+    }
+}
+
+static double group_mean(const double *sum, size_t per_group, size_t pixels)
+{
+    double total = 0;
+    for (size_t j = 0; j < per_group; j++) {
+        total += sum[j];
+    }
+    return total / ((double)per_group * (double)pixels);
+}
+
+/* What one image's normalisation does to each channel: (x - centre) * scale + shift. */
+static void prepare(const float *x, size_t pixels, size_t c, const float *gamma, const float *beta,
+                    const struct norm_scratch *s)
+{
+    size_t per_group = c / ARCH_GROUPS;
+    channel_sums(x, pixels, c, s->sum);
+    for (size_t j = 0; j < c; j += per_group) {
+        double mean = group_mean(s->sum + j, per_group, pixels);
+        for (size_t k = j; k < j + per_group; k++) {
+            s->mean[k] = mean;
+        }
+    }
+    channel_squares(x, pixels, c, s->mean, s->sum);
+    for (size_t j = 0; j < c; j += per_group) {
+        double scale = 1 / sqrt(group_mean(s->sum + j, per_group, pixels) + NORM_EPS);
+        for (size_t k = j; k < j + per_group; k++) {
+            /* The mean in two parts: x - centre is exact near it, the rest goes into shift. */
+            s->centre[k] = (float)s->mean[k];
+            double rest = s->mean[k] - (double)s->centre[k], slope = scale * (double)gamma[k];
+            s->scale[k] = (float)slope;
+            s->shift[k] = (float)((double)beta[k] - rest * slope);
+        }
+    }
+}
+
+static void apply(const float *x, size_t pixels, size_t c, const struct norm_scratch *s, float *y)
+{
+    const float *centre = s->centre, *scale = s->scale, *shift = s->shift;
+    for (size_t p = 0; p < pixels; p++) {
+        for (size_t j = 0; j < c; j++) {
+            float v = (x[p * c + j] - centre[j]) * scale[j] + shift[j];
+            y[p * c + j] = v < 0 ? 0 : v; /* NaN stays */
+        }
+    }
+}
+
+void kernel_norm_relu(const float *x, size_t n, size_t pixels, size_t c, const float *gamma,
+                      const float *beta, const struct norm_scratch *s, float *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        prepare(x + i * pixels * c, pixels, c, gamma, beta, s);
+        apply(x + i * pixels * c, pixels, c, s, y + i * pixels * c);
+    }
+}
