@@ -15,6 +15,8 @@
 #include "results/record.h"
 #include "results/signature.h"
 
+#define EXACT (INT64_C(1) << 53) /* whole numbers that a double holds */
+
 struct reader {
     struct h5 *h;
     const char *name;
@@ -70,7 +72,7 @@ static int add_metric(struct reader *in, const char *name, struct err *e)
         return err_set(e, ERR_FORMAT, "%s: metric %.64s...: the name is too long", in->name, name);
     }
     if (h5_read_attr_i64(in->h, "/metrics", name, &whole, NULL) == 0) {
-        if (llabs(whole) > (1LL << 53)) {
+        if (whole > EXACT || whole < -EXACT) {
             return err_set(e, ERR_FORMAT, "%s: metric %s: %lld is out of range", in->name, name,
                            (long long)whole);
         }

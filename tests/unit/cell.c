@@ -1,0 +1,482 @@
+/* Cells as bytes: what is written reads back and is written again as the same bytes; nothing that
+ * was changed, cut or made up gets through, and every refusal says why. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/err.h"
+#include "harness/base/h5.h"
+#include "harness/base/hash.h"
+#include "harness/base/mem.h"
+#include "harness/base/rng.h"
+#include "results/cell.h"
+#include "results/metrics.h"
+#include "results/record.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+static const struct made made = {"0123456789abcdef", "avx2", "HASWELL", "fedcba9876543210", ""};
+static struct err e;
+
+#define OK(call) assert_int_equal(call, 0)
+
+/* A record with everything in it, n outcomes of 4 classes. */
+static void fill(struct record *r, size_t n, size_t id_stride, bool has_prob)
+{
+    *r = (struct record){.run_id = ID, .protocol = "d|ridge:l2=1|v1", .subject = "m"};
+    OK(outcomes_init(&r->outcomes, n, id_stride, has_prob, &e));
+    strcpy(r->outcomes.margin_unit, has_prob ? "logit" : "score");
+    for (size_t i = 0; i < n; i++) {
+        double scores[4];
+        for (size_t c = 0; c < 4; c++) {
+            scores[c] = 4 * rng_unit(rng_at(7, 0, 4 * i + c));
+        }
+        assert_true(outcomes_set(&r->outcomes, i, (int32_t)(i % 4), scores, 4));
+        if (id_stride) {
+            snprintf(r->outcomes.id_text + i * id_stride, id_stride, "test/%03zu.png", i);
+        } else {
+            r->outcomes.id_number[i] = UINT64_MAX - i;
+        }
+    }
+    r->spec = mem_strdup("model=pixels dataset=d", &e);
+    r->draw = mem_take(3, sizeof *r->draw, &e);
+    r->n_draw = 3;
+    r->draw[1] = INT64_C(1) << 40;
+    struct selection *s = &r->selection;
+    *s = (struct selection){.knob = "adapt.l2", .on = "loo", .measure = "loo_mse"};
+    s->n = 2;
+    s->picked = 1;
+    s->tried = mem_take(2, sizeof *s->tried, &e);
+    s->value = mem_take(2, sizeof *s->value, &e);
+    s->tried[1] = 0.1;
+    s->value[0] = -1e300;
+    static const char *const knobs[][2] = {
+        {"model", "pixels"},
+        {"regime.k", "5"},
+        {"adapt.l2", "1e-06"},
+        {"adapt.name", "007"},
+        {"adapt.head_map", ""},
+        {"a", "caf\xc3\xa9\nline"},
+    };
+    for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++) {
+        OK(pairs_set(&r->knobs, knobs[i][0], knobs[i][1], &e));
+    }
+    OK(pairs_set(&r->provenance, "version", "0.1", &e));
+    OK(pairs_set(&r->provenance, "seconds", "1.50", &e));
+    OK(pairs_set(&r->labels, "order", "12", &e));
+    OK(metrics_add(r, 4, &e));
+    OK(record_metric(r, "residual", (double)NAN, false, &e));
+}
+
+struct bytes {
+    unsigned char *data;
+    size_t n;
+};
+
+static struct bytes encode(const struct record *r)
+{
+    struct bytes b = {0};
+    if (cell_encode(r, &made, &b.data, &b.n, &e)) {
+        fail_msg("%s", e.text);
+    }
+    return b;
+}
+
+/* Decodes, encodes again, compares; leaves what was read in back. */
+static void round_trip(const struct record *r, struct record *back)
+{
+    struct bytes once = encode(r);
+    struct made m;
+    if (cell_decode(back, &m, once.data, once.n, "test", &e)) {
+        fail_msg("%s", e.text);
+    }
+    assert_memory_equal(&m, &made, sizeof m);
+    struct bytes again = encode(back);
+    assert_int_equal(once.n, again.n);
+    assert_memory_equal(once.data, again.data, once.n);
+    free(once.data);
+    free(again.data);
+}
+
+static void same_pairs(const struct pairs *a, const struct pairs *b)
+{
+    assert_int_equal(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        assert_string_equal(a->items[i].key, b->items[i].key);
+        if (strcmp(a->items[i].key, "seconds") != 0) {
+            assert_string_equal(a->items[i].value, b->items[i].value);
+        }
+    }
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct record r, back;
+        fill(&r, 50, i & 1 ? 32 : 0, i & 2);
+        round_trip(&r, &back);
+        const struct outcomes *a = &r.outcomes, *b = &back.outcomes;
+        assert_string_equal(back.run_id, ID);
+        assert_string_equal(back.spec, r.spec);
+        assert_string_equal(back.protocol, r.protocol);
+        same_pairs(&r.knobs, &back.knobs);
+        same_pairs(&r.provenance, &back.provenance);
+        same_pairs(&r.labels, &back.labels);
+        assert_string_equal(pairs_get(&back.provenance, "seconds"), "1.5");
+        assert_int_equal(back.n_metrics, r.n_metrics);
+        for (size_t k = 0; k < r.n_metrics; k++) {
+            assert_string_equal(back.metrics[k].name, r.metrics[k].name);
+            assert_memory_equal(&back.metrics[k].value, &r.metrics[k].value, sizeof(double));
+            assert_int_equal(back.metrics[k].whole, r.metrics[k].whole);
+        }
+        assert_int_equal(b->n, 50);
+        assert_string_equal(b->margin_unit, a->margin_unit);
+        assert_memory_equal(b->label, a->label, 50 * sizeof *a->label);
+        assert_memory_equal(b->pred, a->pred, 50 * sizeof *a->pred);
+        assert_memory_equal(b->rank, a->rank, 50 * sizeof *a->rank);
+        assert_memory_equal(b->margin, a->margin, 50 * sizeof *a->margin);
+        assert_int_equal(b->has_prob, a->has_prob);
+        if (i & 2) {
+            assert_memory_equal(b->logp_label, a->logp_label, 50 * sizeof *a->logp_label);
+            assert_memory_equal(b->p_pred, a->p_pred, 50 * sizeof *a->p_pred);
+            assert_memory_equal(b->p_sq, a->p_sq, 50 * sizeof *a->p_sq);
+        }
+        if (i & 1) {
+            assert_string_equal(b->id_text + 49 * b->id_stride, "test/049.png");
+        } else {
+            assert_true(b->id_number[49] == UINT64_MAX - 49);
+        }
+        assert_int_equal(back.n_draw, 3);
+        assert_memory_equal(back.draw, r.draw, 3 * sizeof *r.draw);
+        assert_int_equal(back.selection.picked, 1);
+        assert_memory_equal(back.selection.tried, r.selection.tried, 2 * sizeof(double));
+        assert_memory_equal(back.selection.value, r.selection.value, 2 * sizeof(double));
+        assert_string_equal(back.selection.measure, "loo_mse");
+        record_release(&r);
+        record_release(&back);
+    }
+}
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    struct record r, back;
+    fill(&r, 20, 0, true);
+    OK(pairs_set(&r.knobs, "outcomes", "pred", &e));
+    round_trip(&r, &back);
+    assert_int_equal(back.outcomes.n, 20);
+    assert_memory_equal(back.outcomes.pred, r.outcomes.pred, 20 * sizeof *r.outcomes.pred);
+    assert_true(!back.outcomes.rank && !back.outcomes.margin && !back.outcomes.has_prob);
+    record_release(&back);
+    OK(pairs_set(&r.knobs, "outcomes", "none", &e));
+    round_trip(&r, &back);
+    assert_int_equal(back.outcomes.n, 0);
+    assert_int_equal(back.n_metrics, r.n_metrics);
+    record_release(&back);
+    OK(pairs_set(&r.knobs, "outcomes", "full", &e));
+    r.status = CELL_FAILED;
+    strcpy(r.message, "data_batch_3.bin: record 8120: label 12 not in 0..9");
+    round_trip(&r, &back);
+    assert_int_equal(back.status, CELL_FAILED);
+    assert_int_equal(back.outcomes.n, 0);
+    assert_string_equal(back.message, r.message);
+    record_release(&back);
+    record_release(&r);
+    r = (struct record){.run_id = ID, .status = CELL_DIVERGED};
+    round_trip(&r, &back);
+    assert_int_equal(back.status, CELL_DIVERGED);
+    record_release(&back);
+}
+
+static void test_block(void **state)
+{
+    (void)state;
+    struct record r;
+    fill(&r, 10, 0, false);
+    /* Too long for the block, with a character of two bytes where it is cut, wherever that is. */
+    for (size_t shift = 0; shift < 2; shift++) {
+        memset(r.subject, 0, sizeof r.subject);
+        memset(r.subject, 'x', shift);
+        for (size_t i = shift; i + 2 < sizeof r.subject; i += 2) {
+            memcpy(r.subject + i, "\xc3\xa9", 2);
+        }
+        struct bytes b = encode(&r);
+        char block[CELL_BLOCK + 1] = {0}, start[160], sha[HASH_SHA256_HEX];
+        memcpy(block, b.data, CELL_BLOCK);
+        sha256_hex(b.data + CELL_BLOCK, b.n - CELL_BLOCK, sha);
+        snprintf(start, sizeof start, "bitbench-cell 1 ok %s %s d|ridge", ID, sha);
+        assert_memory_equal(block, start, strlen(start));
+        assert_int_equal(strlen(block), CELL_BLOCK);
+        assert_int_equal(block[CELL_BLOCK - 1], '\n');
+        const char *cut = strstr(block, "...\n");
+        assert_non_null(cut);
+        assert_memory_equal(cut - 2, "\xc3\xa9", 2);
+        assert_non_null(strstr(cut, "\nmade numeric=0123456789abcdef isa=avx2 blas=HASWELL "
+                                    "model=fedcba9876543210 data=\nbytes "));
+        struct record back;
+        struct made m;
+        assert_int_equal(cell_decode(&back, &m, b.data, b.n, "test", &e), 0);
+        assert_string_equal(back.subject, r.subject);
+        record_release(&back);
+        free(b.data);
+    }
+    record_release(&r);
+}
+
+/* Refused, with an error that names the file; returns its text. */
+static const char *refused(const unsigned char *data, size_t n)
+{
+    struct record back;
+    struct made m;
+    e = (struct err){0};
+    if (cell_decode(&back, &m, data, n, "FILE", &e) == 0) {
+        record_release(&back);
+        fail_msg("accepted");
+    }
+    assert_int_equal(e.code, ERR_FORMAT);
+    assert_memory_equal(e.text, "FILE: ", 6);
+    return e.text;
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    struct record r;
+    fill(&r, 300, 24, true);
+    struct bytes b = encode(&r);
+    /* every byte of the block, then every 97th */
+    for (size_t i = 0; i < b.n; i += i < CELL_BLOCK ? 1 : 97) {
+        b.data[i] ^= (unsigned char)(1u << (i % 8));
+        refused(b.data, b.n);
+        b.data[i] ^= (unsigned char)(1u << (i % 8));
+    }
+    for (size_t n = 0; n < b.n; n += n < CELL_BLOCK + 8 ? 1 : 501) {
+        /* a copy of that length, so that a sanitizer sees reads behind it */
+        unsigned char *cut = malloc(n ? n : 1);
+        memcpy(cut, b.data, n);
+        refused(cut, n);
+        free(cut);
+    }
+    unsigned char *longer = calloc(1, b.n + 1);
+    memcpy(longer, b.data, b.n);
+    assert_non_null(strstr(refused(longer, b.n + 1), "bytes long, its text block says"));
+    free(longer);
+    assert_non_null(strstr(refused((const unsigned char *)"", 0), "not a cell"));
+    b.data[b.n - 1] ^= 1;
+    assert_non_null(strstr(refused(b.data, b.n), "SHA-256"));
+    memcpy(b.data, "bitbench-cell 2 ", 16);
+    assert_non_null(strstr(refused(b.data, b.n), "cell format 2: this program reads 1"));
+    free(b.data);
+    record_release(&r);
+}
+
+static void test_not_encoded(void **state)
+{
+    (void)state;
+    struct bytes b;
+    struct made spaced = made;
+    struct record r;
+    fill(&r, 5, 0, true);
+    strcpy(spaced.blas_core, "two words");
+    assert_int_equal(cell_encode(&r, &spaced, &b.data, &b.n, &e), -1);
+    assert_non_null(strstr(e.text, "two words"));
+    r.outcomes.rank[3] = 0; /* as outcomes_init leaves it */
+    assert_int_equal(cell_encode(&r, &made, &b.data, &b.n, &e), -1);
+    assert_non_null(strstr(e.text, "outcome 3: the rank"));
+    r.outcomes.n = 3;
+    assert_int_equal(cell_encode(&r, &made, &b.data, &b.n, &e), -1);
+    assert_non_null(strstr(e.text, "metric n is 5, the outcomes give 3"));
+    r.outcomes.n = 0;
+    OK(pairs_set(&r.labels, "two\nlines", "", &e));
+    assert_int_equal(cell_encode(&r, &made, &b.data, &b.n, &e), -1);
+    assert_non_null(strstr(e.text, "labels"));
+    record_release(&r);
+}
+
+/* ---- images that no encoder of ours makes, with the right hash ---- */
+
+struct twist {
+    int64_t format;
+    size_t n_pred;
+    int32_t pred;
+    uint16_t rank;
+    float p_pred;
+    int64_t picked, n_correct;
+    const char *status;
+    bool more;   /* what a later program may add */
+    bool square; /* rank has two dimensions */
+};
+
+static void make_outcomes(struct h5 *h, const struct twist *t)
+{
+    size_t n = 2, square[2] = {2, 1};
+    OK(h5_group(h, "/outcomes", &e));
+    OK(h5_array(h, "/outcomes/id", H5_U8, 1, &n, "ab", false, &e));
+    OK(h5_array(h, "/outcomes/label", H5_I64, 1, &n, (int64_t[]){1, 2}, false, &e));
+    OK(h5_array(h, "/outcomes/pred", H5_I32, 1, &t->n_pred, (int32_t[]){1, t->pred, 0}, false,
+                &e));
+    OK(h5_array(h, "/outcomes/rank", H5_U16, t->square ? 2 : 1, square,
+                (uint16_t[]){1, t->rank}, false, &e));
+    OK(h5_array(h, "/outcomes/margin", H5_F32, 1, &n, (float[]){1, 2}, false, &e));
+    OK(h5_attr_text(h, "/outcomes/margin", "margin_unit", "logit", &e));
+    OK(h5_array(h, "/outcomes/logp_label", H5_F32, 1, &n, (float[]){-1, -2}, false, &e));
+    OK(h5_array(h, "/outcomes/p_pred", H5_F32, 1, &n, (float[]){0.5f, t->p_pred}, false, &e));
+    OK(h5_array(h, "/outcomes/p_sq", H5_F32, 1, &n, (float[]){0.5f, 0.25f}, false, &e));
+}
+
+static void make_rest(struct h5 *h, const struct twist *t)
+{
+    size_t n = 2;
+    OK(h5_text(h, "/spec", "model=m", &e));
+    OK(h5_group(h, "/provenance", &e));
+    OK(h5_group(h, "/labels", &e));
+    OK(h5_group(h, "/metrics", &e));
+    OK(h5_attr_i64(h, "/metrics", "n_correct", t->n_correct, &e));
+    OK(h5_group(h, "/selection", &e));
+    OK(h5_array(h, "/selection/tried", H5_F64, 1, &n, (double[]){1, 2}, false, &e));
+    OK(h5_array(h, "/selection/value", H5_F64, 1, &n, (double[]){3, 4}, false, &e));
+    OK(h5_attr_text(h, "/selection", "knob", "adapt.l2", &e));
+    OK(h5_attr_text(h, "/selection", "on", "loo", &e));
+    OK(h5_attr_text(h, "/selection", "measure", "loo_mse", &e));
+    OK(h5_attr_i64(h, "/selection", "picked", t->picked, &e));
+    if (t->more) {
+        OK(h5_group(h, "/curve", &e));
+        OK(h5_array(h, "/curve/loss", H5_F32, 1, &n, (float[]){2, 1}, false, &e));
+        OK(h5_array(h, "/outcomes/entropy", H5_F32, 1, &n, (float[]){2, 1}, false, &e));
+        OK(h5_attr_f64(h, "/metrics", "entropy", 1.5, &e));
+        OK(h5_attr_text(h, "/metrics", "measured_by", "hand", &e));
+        OK(h5_attr_i64(h, "/spec", "new.knob", 3, &e));
+        OK(h5_attr_i64(h, "/", "minor", 1, &e));
+    }
+}
+
+static struct bytes make_image(const struct twist *t)
+{
+    struct bytes b;
+    struct h5 *h;
+    struct cell_block block = {.run_id = ID, .signature = ";;", .made = made};
+    char text[CELL_MADE];
+    cell_made_text(&made, text);
+    OK(h5_create(&h, CELL_BLOCK, &e));
+    OK(h5_attr_i64(h, "/", "format", t->format, &e));
+    const char *const attrs[][2] = {
+        {"run_id", ID},
+        {"status", t->status},
+        {"message", ""},
+        {"signature", ";;"},
+        {"made", text},
+        {"spec_order", ""},
+        {"provenance_order", ""},
+        {"labels_order", ""},
+        {"metrics_order", "gone\nn_correct"},
+    };
+    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++) {
+        OK(h5_attr_text(h, "/", attrs[i][0], attrs[i][1], &e));
+    }
+    make_outcomes(h, t);
+    make_rest(h, t);
+    OK(h5_finish(h, &b.data, &b.n, &e));
+    sha256_hex(b.data + CELL_BLOCK, b.n - CELL_BLOCK, block.sha256);
+    block.n_bytes = b.n;
+    cell_block_print(&block, b.data);
+    return b;
+}
+
+static const struct twist sound = {
+    .format = 1,
+    .n_pred = 2,
+    .pred = 3,
+    .rank = 4,
+    .p_pred = 0.25f,
+    .picked = 1,
+    .n_correct = 1,
+    .status = "ok",
+};
+
+static void test_later_additions(void **state)
+{
+    (void)state;
+    struct twist t = sound;
+    for (int i = 0; i < 2; i++) {
+        t.more = i == 1;
+        struct bytes b = make_image(&t);
+        struct record back;
+        struct made m;
+        double v = 0;
+        if (cell_decode(&back, &m, b.data, b.n, "FILE", &e)) {
+            fail_msg("%s", e.text);
+        }
+        /* other types of the file are converted */
+        assert_true(back.outcomes.id_number[1] == 'b' && back.outcomes.label[1] == 2);
+        assert_int_equal(record_get_metric(&back, "entropy", &v), t.more);
+        assert_int_equal(pairs_get(&back.knobs, "new.knob") != NULL, t.more);
+        assert_false(record_get_metric(&back, "measured_by", &v));
+        record_release(&back);
+        free(b.data);
+    }
+}
+
+static void expect(struct twist t, const char *says)
+{
+    struct bytes b = make_image(&t);
+    const char *said = refused(b.data, b.n);
+    if (!strstr(said, says)) {
+        fail_msg("\"%s\", expected \"%s\"", said, says);
+    }
+    free(b.data);
+}
+
+static void test_contradictions(void **state)
+{
+    (void)state;
+    struct twist t = sound;
+    t.format = 7;
+    expect(t, "cell format 7: this program reads 1");
+    t = sound, t.status = "failed";
+    expect(t, "contradicts the rest");
+    t = sound, t.status = "fine";
+    expect(t, "contradicts the rest");
+    t = sound, t.n_pred = 3;
+    expect(t, "/outcomes/pred: 3 rows, expected 2");
+    t = sound, t.square = true;
+    expect(t, "/outcomes/rank: not a list");
+    t = sound, t.pred = -1;
+    expect(t, "outcome 1: negative class");
+    t = sound, t.rank = 1;
+    expect(t, "outcome 1: the rank");
+    t = sound, t.pred = 2;
+    expect(t, "outcome 1: the rank");
+    t = sound, t.p_pred = 1.25f;
+    expect(t, "outcome 1: a probability");
+    t = sound, t.p_pred = NAN;
+    expect(t, "outcome 1: a probability");
+    t = sound, t.picked = 2;
+    expect(t, "value 2 of 2 is picked");
+    t = sound, t.picked = -1;
+    expect(t, "is picked");
+    t = sound, t.n_correct = 2;
+    expect(t, "metric n_correct is 2, the outcomes give 1");
+    t = sound, t.n_correct = INT64_MIN;
+    expect(t, "metric n_correct: -9223372036854775808 is out of range");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_block),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_not_encoded),
+        cmocka_unit_test(test_later_additions),
+        cmocka_unit_test(test_contradictions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
