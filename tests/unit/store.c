@@ -1,0 +1,462 @@
+/* Run directories: listing, damage, stale cells, plans, loading several at once. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/base/err.h"
+#include "harness/base/file.h"
+#include "harness/base/note.h"
+#include "results/metrics.h"
+#include "results/record.h"
+#include "results/store.h"
+
+static const struct made made = {"0123456789abcdef", "avx2", "HASWELL", "fedcba9876543210", "0"};
+static char root[256];
+static struct err e;
+
+#define OK(call) assert_int_equal(call, 0)
+
+/* root/name; valid until the fourth call after. */
+static const char *at(const char *name)
+{
+    static char paths[4][512];
+    static size_t next;
+    char *path = paths[next++ % 4];
+    OK(file_join(path, sizeof paths[0], root, name, &e));
+    return path;
+}
+
+static int make_root(void **state)
+{
+    (void)state;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(root, sizeof root, "%s/bitbench-store.XXXXXX", tmp ? tmp : "/tmp");
+    return mkdtemp(root) ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    char command[512];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+/* "00000000000000000000000000000007" */
+static const char *id(unsigned i)
+{
+    static char texts[4][RUN_ID];
+    static size_t next;
+    char *text = texts[next++ % 4];
+    snprintf(text, RUN_ID, "%032x", i);
+    return text;
+}
+
+/* Cell i of dir, of two outcomes, n_correct of which are right. */
+static void put(const char *dir, unsigned i, size_t n_correct, enum cell_status status)
+{
+    struct record r = {.status = status, .protocol = "d|v1", .subject = "m"};
+    snprintf(r.run_id, sizeof r.run_id, "%s", id(i));
+    OK(outcomes_init(&r.outcomes, 2, 0, false, &e));
+    for (size_t k = 0; k < 2; k++) {
+        assert_true(outcomes_set(&r.outcomes, k, k < n_correct, (double[]){0, 1}, 2));
+    }
+    if (status == CELL_OK) {
+        OK(metrics_add(&r, 2, &e));
+    }
+    if (store_write(dir, &r, &made, &e)) {
+        fail_msg("%s", e.text);
+    }
+    record_release(&r);
+}
+
+static const char *cell(const char *dir, const char *name)
+{
+    static char paths[2][1024];
+    static size_t next;
+    char *path = paths[next++ % 2];
+    snprintf(path, sizeof paths[0], "%s/cells/%s", dir, name);
+    return path;
+}
+
+static const char *cell_file(const char *dir, unsigned i, const char *suffix)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", id(i), suffix);
+    return cell(dir, name);
+}
+
+/* Adds `change` to the byte at offset; change 0 cuts the file there. */
+static void harm(const char *path, long offset, int change)
+{
+    unsigned char *data;
+    size_t n;
+    OK(file_read(path, 0, &data, &n, &e));
+    data[offset] = (unsigned char)(data[offset] + change);
+    OK(file_write(path, data, change ? n : (size_t)offset, &e));
+    free(data);
+}
+
+static void test_open(void **state)
+{
+    (void)state;
+    OK(store_open(at("new/er/run"), true, &e));
+    OK(store_open(at("new/er/run"), true, &e));
+    OK(store_open(at("new/er/run"), false, &e));
+    assert_int_equal(store_open(at("nowhere"), false, &e), -1);
+    assert_int_equal(e.code, ERR_ABSENT);
+    assert_non_null(strstr(e.text, "nowhere"));
+    assert_int_equal(store_open(at("new/er"), false, &e), -1);
+    assert_int_equal(e.code, ERR_USAGE);
+    assert_non_null(strstr(e.text, "is not a run directory"));
+    OK(file_write(at("file"), "x", 1, &e));
+    assert_int_equal(store_open(at("file"), false, &e), -1);
+    assert_int_equal(e.code, ERR_USAGE);
+    assert_int_equal(store_open(at("file/below"), true, &e), -1);
+    assert_int_equal(e.code, ERR_USAGE);
+    assert_non_null(strstr(e.text, "/file is not a folder"));
+}
+
+static void test_write_read(void **state)
+{
+    (void)state;
+    const char *dir = at("write");
+    struct record back;
+    struct made m;
+    OK(store_open(dir, true, &e));
+    put(dir, 5, 1, CELL_OK);
+    OK(store_read(&back, &m, cell_file(dir, 5, ".h5"), &e));
+    assert_string_equal(back.run_id, id(5));
+    assert_memory_equal(&m, &made, sizeof m);
+    assert_int_equal(back.outcomes.n, 2);
+    record_release(&back);
+    assert_int_equal(store_read(&back, &m, cell_file(dir, 6, ".h5"), &e), -1);
+    assert_int_equal(e.code, ERR_ABSENT);
+    struct record r = {.protocol = "p"};
+    snprintf(r.run_id, sizeof r.run_id, "%s", id(5));
+    assert_int_equal(store_write(at("file"), &r, &made, &e), -1);
+    assert_non_null(strstr(e.text, "/file is not a folder"));
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    const char *dir = at("list");
+    struct cell_list l;
+    OK(store_open(dir, true, &e));
+    put(dir, 9, 1, CELL_OK);
+    put(dir, 3, 1, CELL_FAILED);
+    put(dir, 4, 1, CELL_OK);
+    OK(store_retire(dir, id(4), &e));
+    put(dir, 4, 2, CELL_OK);
+    /* none of these is a cell */
+    OK(file_write(cell(dir, "README"), "x", 1, &e));
+    OK(file_write(cell(dir, "notes.h5"), "x", 1, &e));
+    OK(file_write(cell_file(dir, 9, ".h5.tmp.77.0123abcd"), "x", 1, &e));
+    OK(file_write(cell_file(dir, 9, ".lock"), "x", 1, &e));
+    OK(store_list(&l, dir, false, &e));
+    assert_int_equal(l.n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(l.heads[i].run_id, id((unsigned[]){3, 4, 9}[i]));
+        assert_false(l.heads[i].damaged || l.heads[i].stale_file);
+        assert_memory_equal(&l.heads[i].made, &made, sizeof made);
+        assert_string_equal(l.heads[i].signature, "d|v1;m;");
+    }
+    assert_int_equal(l.heads[0].status, CELL_FAILED);
+    cell_list_release(&l);
+    OK(store_list(&l, dir, true, &e));
+    assert_int_equal(l.n, 4);
+    assert_true(!l.heads[1].stale_file && l.heads[2].stale_file);
+    assert_string_equal(l.heads[2].run_id, id(4));
+    assert_string_not_equal(l.heads[1].sha256, l.heads[2].sha256);
+    cell_list_release(&l);
+}
+
+static void test_damaged_heads(void **state)
+{
+    (void)state;
+    const char *dir = at("damaged");
+    struct cell_list l;
+    OK(store_open(dir, true, &e));
+    for (unsigned i = 1; i <= 6; i++) {
+        put(dir, i, 1, CELL_OK);
+    }
+    harm(cell_file(dir, 1, ".h5"), 40, 40);  /* in the run id of the block */
+    harm(cell_file(dir, 2, ".h5"), 2000, 0); /* cut */
+    harm(cell_file(dir, 3, ".h5"), 100, 0);  /* cut inside the block */
+    harm(cell_file(dir, 4, ".h5"), 0, 0);    /* empty */
+    harm(cell_file(dir, 5, ".h5"), 14, 1);   /* format 2 */
+    harm(cell_file(dir, 6, ".h5"), 1000, 1); /* behind the block: not seen here */
+    OK(mkdir(cell_file(dir, 7, ".h5"), 0777));
+    OK(store_list(&l, dir, false, &e));
+    static const char *const says[] = {
+        "the text block",
+        "bytes long",
+        "cut short",
+        "not a cell",
+        "cell format 2: this program reads 1",
+        NULL,
+        "folder",
+    };
+    assert_int_equal(l.n, 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_string_equal(l.heads[i].run_id, id((unsigned)i + 1));
+        assert_int_equal(l.heads[i].damaged, says[i] != NULL);
+        if (says[i] && !strstr(l.heads[i].message, says[i])) {
+            fail_msg("\"%s\", expected \"%s\"", l.heads[i].message, says[i]);
+        }
+    }
+    cell_list_release(&l);
+    /* a cell under another's name */
+    OK(rename(cell_file(dir, 6, ".h5"), cell_file(dir, 8, ".h5")));
+    struct cell_head h;
+    bool found;
+    OK(store_head(&h, dir, id(8), &found, &e));
+    assert_true(found && h.damaged && strstr(h.message, id(6)));
+    cell_head_release(&h);
+    OK(store_head(&h, dir, id(6), &found, &e));
+    assert_false(found);
+}
+
+static void test_retire(void **state)
+{
+    (void)state;
+    const char *dir = at("retire");
+    struct cell_head h;
+    bool found;
+    OK(store_open(dir, true, &e));
+    for (int i = 0; i < 2; i++) {
+        put(dir, 1, 1, CELL_OK);
+        OK(store_head(&h, dir, id(1), &found, &e));
+        assert_true(found && !h.damaged && h.status == CELL_OK);
+        cell_head_release(&h);
+        OK(store_retire(dir, id(1), &e));
+        OK(store_head(&h, dir, id(1), &found, &e));
+        assert_false(found);
+        assert_true(file_exists(cell_file(dir, 1, ".h5.stale")));
+    }
+    assert_int_equal(store_retire(dir, id(1), &e), -1);
+    assert_non_null(strstr(e.text, id(1)));
+}
+
+/* Root may read everything, so another user looks. */
+static void test_unreadable(void **state)
+{
+    (void)state;
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s", at("secret"));
+    OK(store_open(dir, true, &e));
+    OK(chmod(root, 0755));
+    OK(chmod(dir, 0));
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct cell_list l;
+        if (geteuid() == 0 && seteuid(65534)) {
+            _exit(1);
+        }
+        bool told = store_list(&l, dir, false, &e) == -1 && strstr(e.text, dir) &&
+                    strstr(e.text, "Permission denied");
+        _exit(told ? 0 : 2);
+    }
+    int status;
+    assert_true(waitpid(pid, &status, 0) == pid);
+    OK(chmod(dir, 0755));
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void plan_is(const char *dir, const char *text)
+{
+    struct plan_list l;
+    char all[1024] = "";
+    size_t n = 0;
+    if (store_plan_read(&l, dir, &e)) {
+        fail_msg("%s", e.text);
+    }
+    for (size_t i = 0; i < l.n; i++) {
+        n += (size_t)snprintf(all + n, sizeof all - n, "%ld=%s,",
+                              strtol(l.entries[i].run_id, NULL, 16), l.entries[i].spec);
+    }
+    assert_string_equal(all, text);
+    plan_list_release(&l);
+}
+
+static void plan_add(const char *dir, size_t n, const unsigned *ids, const char *spec)
+{
+    struct plan_entry entries[8];
+    char text[16];
+    snprintf(text, sizeof text, "%s", spec);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(entries[i].run_id, RUN_ID, "%s", id(ids[i]));
+        entries[i].spec = text;
+    }
+    if (store_plan_add(dir, entries, n, &e)) {
+        fail_msg("%s", e.text);
+    }
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    char dir[512], path[600];
+    snprintf(dir, sizeof dir, "%s", at("plan"));
+    snprintf(path, sizeof path, "%s/plan.tsv", dir);
+    OK(store_open(dir, true, &e));
+    plan_is(dir, "");
+    plan_add(dir, 3, (unsigned[]){9, 2, 5}, "a");
+    plan_is(dir, "9=a,2=a,5=a,");
+    plan_add(dir, 5, (unsigned[]){5, 1, 9, 1, 7}, "b");
+    plan_is(dir, "9=a,2=a,5=a,1=b,7=b,");
+    /* nothing new: the file is left alone */
+    struct stat before, after;
+    OK(stat(path, &before));
+    plan_add(dir, 2, (unsigned[]){7, 2}, "c");
+    OK(stat(path, &after));
+    assert_true(before.st_ino == after.st_ino);
+    /* written by hand: no break at the end, a line twice */
+    static const char hand[] = "00000000000000000000000000000003\tx y\n"
+                               "00000000000000000000000000000003\tz\n"
+                               "00000000000000000000000000000004\t";
+    OK(file_write(path, hand, strlen(hand), &e));
+    plan_is(dir, "3=x y,4=,");
+    static const struct {
+        const char *text;
+        size_t n;
+    } bad[] = {
+        {"00000000000000000000000000000003\tx\n\n", 36},
+        {"00000000000000000000000000000003\tx\n0003\tx\n", 42},
+        {"00000000000000000000000000000003\tx\n00000000000000000000000000000003 x\n", 70},
+        {"00000000000000000000000000000003\tx\n0000000000000000000000000000000G\tx\n", 70},
+        {"00000000000000000000000000000003\tx\n00000000000000000000000000000004\tx\0y\n", 72},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct plan_list l;
+        OK(file_write(path, bad[i].text, bad[i].n, &e));
+        assert_int_equal(store_plan_read(&l, dir, &e), -1);
+        assert_int_equal(e.code, ERR_FORMAT);
+        assert_non_null(strstr(e.text, "plan.tsv: line 2: expected"));
+    }
+}
+
+/* ---- loading ---- */
+
+static char noted[4096];
+
+static void on_note(enum note_level level, const char *text)
+{
+    if (level == NOTE_WARNING) {
+        snprintf(noted + strlen(noted), sizeof noted - strlen(noted), "%s\n", text);
+    }
+}
+
+/* The numbers of the cells loaded, with their n_correct. */
+static void loaded_are(const struct record_list *l, const char *text)
+{
+    char all[1024] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        double right = -1;
+        record_get_metric(&l->records[i], "n_correct", &right);
+        n += (size_t)snprintf(all + n, sizeof all - n, "%ld:%g,",
+                              strtol(l->records[i].run_id, NULL, 16), right);
+        assert_true(file_exists(l->paths[i]));
+    }
+    assert_string_equal(all, text);
+}
+
+static void test_load(void **state)
+{
+    (void)state;
+    char a[512], b[512];
+    snprintf(a, sizeof a, "%s", at("load-a"));
+    snprintf(b, sizeof b, "%s", at("load-b"));
+    OK(store_open(a, true, &e));
+    OK(store_open(b, true, &e));
+    plan_add(a, 4, (unsigned[]){7, 3, 11, 5}, "s");
+    put(a, 5, 1, CELL_OK);
+    put(a, 3, 2, CELL_OK);
+    put(a, 7, 0, CELL_OK);
+    put(a, 4, 0, CELL_OK); /* not in the plan */
+    put(a, 6, 0, CELL_FAILED);
+    put(b, 3, 2, CELL_OK); /* the same */
+    put(b, 1, 1, CELL_OK);
+    put(b, 6, 2, CELL_OK); /* failed in a */
+    struct record_list l;
+    size_t n_damaged = 9;
+    const char *const dirs[] = {a, b};
+    for (int with = 0; with < 2; with++) {
+        if (store_load(&l, dirs, 2, with, &n_damaged, &e)) {
+            fail_msg("%s", e.text);
+        }
+        loaded_are(&l, "7:0,3:2,5:1,4:0,6:2,1:1,");
+        assert_int_equal(n_damaged, 0);
+        assert_int_equal(l.records[0].outcomes.n, with ? 2 : 0);
+        record_list_release(&l);
+    }
+    const char *const one[] = {b, cell_file(a, 5, ".h5")};
+    OK(store_load(&l, one, 2, true, &n_damaged, &e));
+    loaded_are(&l, "1:1,3:2,6:2,5:1,");
+    record_list_release(&l);
+    put(b, 3, 1, CELL_OK);
+    assert_int_equal(store_load(&l, dirs, 2, false, &n_damaged, &e), -1);
+    assert_int_equal(e.code, ERR_FORMAT);
+    assert_true(strstr(e.text, cell_file(a, 3, ".h5")) && strstr(e.text, cell_file(b, 3, ".h5")));
+    assert_int_equal(l.n, 0);
+    const char *const none[] = {at("nowhere")};
+    assert_int_equal(store_load(&l, none, 1, false, &n_damaged, &e), -1);
+    assert_int_equal(e.code, ERR_ABSENT);
+}
+
+static void test_load_damaged(void **state)
+{
+    (void)state;
+    static const struct note_sink sink = {.message = on_note};
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s", at("load-damaged"));
+    OK(store_open(dir, true, &e));
+    for (unsigned i = 1; i <= 4; i++) {
+        put(dir, i, 1, CELL_OK);
+    }
+    harm(cell_file(dir, 2, ".h5"), 300, 0);
+    harm(cell_file(dir, 3, ".h5"), 900, 1);
+    note_set_sink(&sink);
+    struct record_list l;
+    size_t n_damaged = 0;
+    const char *const dirs[] = {dir};
+    OK(store_load(&l, dirs, 1, true, &n_damaged, &e));
+    note_set_sink(NULL);
+    loaded_are(&l, "1:1,4:1,");
+    assert_int_equal(n_damaged, 2);
+    assert_true(strstr(noted, cell_file(dir, 2, ".h5: cut short")));
+    assert_true(strstr(noted, cell_file(dir, 3, ".h5: damaged: SHA-256")));
+    record_list_release(&l);
+    /* named itself, it is an error */
+    const char *const file[] = {cell_file(dir, 3, ".h5")};
+    assert_int_equal(store_load(&l, file, 1, true, &n_damaged, &e), -1);
+    assert_non_null(strstr(e.text, "SHA-256"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_write_read),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_damaged_heads),
+        cmocka_unit_test(test_retire),
+        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_load_damaged),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
