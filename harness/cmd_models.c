@@ -90,7 +90,7 @@ static uint64_t scratch_bytes(const struct arch *a, size_t px)
     struct arena plan;
     struct bit_scratch scratch;
     arena_plan(&plan);
-    bit_scratch_take(&scratch, &plan, a, px, px);
+    bit_scratch_take(&scratch, &plan, a, 1, px, px);
     return plan.peak;
 }
 
