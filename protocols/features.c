@@ -29,12 +29,13 @@
 enum { BLOCK_ROWS = 1024, BLOCK_BITMAP = BLOCK_ROWS / 8, BLOCK_TEXT = 64, BLOCK_HASH = 64,
        BLOCK_HEAD = BLOCK_TEXT + BLOCK_HASH + BLOCK_BITMAP };
 
-/* The folder of a (model, data set, preprocessing) under the cache; "" without a cache. */
+/* The folder of a (model, data set, preprocessing) under the cache; "" without a cache, and for
+ * pixels, which cost less to make than to read. */
 static int cache_folder(const struct group *g, const struct preprocess *p, char *folder, size_t cap,
                         struct err *e)
 {
     folder[0] = '\0';
-    if (!g->cache_dir) {
+    if (!g->cache_dir || g->model->kind == MODEL_PIXELS) {
         return 0;
     }
     struct str key = {0};
@@ -189,7 +190,7 @@ static int block_save(const char *path, const unsigned char *old, const struct w
     char hex[HASH_SHA256_HEX];
     sha256_hex(data + BLOCK_TEXT + BLOCK_HASH, bytes - BLOCK_TEXT - BLOCK_HASH, hex);
     memcpy(data + BLOCK_TEXT, hex, BLOCK_HASH);
-    int status = file_write(path, data, bytes, e);
+    int status = file_write_cache(path, data, bytes, e);
     free(data);
     return status;
 }

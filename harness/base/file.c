@@ -283,7 +283,7 @@ int file_out_write(struct file_out *f, const void *data, size_t n, struct err *e
 int file_out_commit(struct file_out *f, struct err *e)
 {
     step("fsync", f);
-    if (fsync(f->fd)) {
+    if (!f->no_sync && fsync(f->fd)) {
         return out_failed(f, " (fsync)", e);
     }
     int fd = f->fd;
@@ -299,7 +299,7 @@ int file_out_commit(struct file_out *f, struct err *e)
     step("fsync-dir", f);
     int rc = 0;
     /* EINVAL: some network file systems cannot sync a folder and need not. */
-    if (fsync(f->dir_fd) && errno != EINVAL) {
+    if (!f->no_sync && fsync(f->dir_fd) && errno != EINVAL) {
         rc = err_errno(e, "%s is written, but its folder cannot be synced", f->path);
     }
     close(f->dir_fd);
@@ -313,6 +313,16 @@ int file_write(const char *path, const void *data, size_t n, struct err *e)
         return -1;
     }
     return file_out_commit(&f, e);
+}
+
+int file_write_cache(const char *path, const void *data, size_t n, struct err *e)
+{
+    struct file_out f;
+    if (file_out_open(&f, path, e)) {
+        return -1;
+    }
+    f.no_sync = true;
+    return file_out_write(&f, data, n, e) || file_out_commit(&f, e) ? -1 : 0;
 }
 
 bool file_is_temporary(const char *name)

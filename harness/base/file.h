@@ -28,6 +28,9 @@ int file_open(const char *path, uint64_t *size, struct err *e);
  * path below a file is ERR_USAGE, naming the part at fault. */
 int file_write(const char *path, const void *data, size_t n, struct err *e);
 
+/* The same without waiting for the disk: for what can be made again and carries a checksum. */
+int file_write_cache(const char *path, const void *data, size_t n, struct err *e);
+
 /* When not NULL, called before each step of a write with its name ("open", "write", "fsync",
  * "rename", "fsync-dir") and the final path: for tests that kill the program there. */
 extern void (*file_write_step)(const char *step, const char *path);
@@ -37,7 +40,7 @@ extern void (*file_write_step)(const char *step, const char *path);
 struct file_out {
     char path[4096], tmp[4136];
     int fd, dir_fd;
-    bool active;
+    bool active, no_sync;
 };
 int file_out_open(struct file_out *f, const char *path, struct err *e);
 int file_out_write(struct file_out *f, const void *data, size_t n, struct err *e);
