@@ -22,7 +22,8 @@ struct engine {
     const char *name, *help;
     const char *sources; /* source files only this engine uses, space separated, for numeric_id */
     /* The model (with parameters) stays valid and unchanged while the engine is open. pool may be
-     * NULL. ERR_LIMIT when the weights alone exceed mem_limit(). */
+     * NULL. ERR_LIMIT when the weights alone exceed mem_limit(). Here and in forward the calling
+     * thread gets flush-to-zero and denormals-are-zero. */
     int (*open)(void **state, const struct model *m, struct pool *pool, struct err *e);
     /* x [n,h,w,3] as the preprocessing made it, any h and w from 1 -> features [n,
      * model_feature_dim] and, when logits is not NULL, logits [n, n_classes] of the checkpoint's

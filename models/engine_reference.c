@@ -82,6 +82,7 @@ static void standardize_item(void *ctx, size_t item, size_t worker)
     const struct reference *r = ctx;
     const struct param *p = &r->model->table.params[item];
     (void)worker;
+    cpu_flush_denormals(); /* also where there is no pool to do it */
     if (p->kind == PARAM_KERNEL) {
         bit_standardize(p, r->model->ws_eps, r->model->params, r->kernels);
     }
@@ -198,7 +199,7 @@ static int open_group(struct reference *r, size_t wanted, size_t group, struct e
 
 static void run_group(const struct reference *r, struct slot *s)
 {
-    cpu_flush_denormals(); /* also where there is no pool to do it */
+    cpu_flush_denormals();
     bit_forward(&r->net, s->images, (struct bit_size){r->group, r->h, r->w}, &s->scratch, NULL,
                 s->features);
 }
