@@ -268,6 +268,7 @@ static void list_forms(void **state)
         size_t train, val, trainval, test;
     } cases[] = {
         {"Label,Path\n0,a.png\n2,b.png\n", "0 1 2", 2, 0, 2, 0},
+        {"a.png,3\nb.png,1\n", "0 1 2 3", 2, 0, 2, 0},
         {"comment,split,label,path\n-,val,x,a.png\n-,train,x,b.png\n-,validation,y,c.png\n", "x y",
          1, 2, 3, 0},
         {"a.png,1,test\nb.png,1a,train\n", "1 1a", 1, 0, 1, 1},
