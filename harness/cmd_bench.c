@@ -30,12 +30,17 @@ struct bench_args {
     int64_t runs, batch, images;
 };
 static const struct opt opts[] = {
-    {"model", 'm', OPT_TEXT, offsetof(struct bench_args, model), "MODEL", "forward: the network (random:R50x1)", 0, 0},
-    {"dataset", 'd', OPT_TEXT, offsetof(struct bench_args, dataset), "DATASET", "decode: the images (fashion-mnist)", 0, 0},
+    {"model", 'm', OPT_TEXT, offsetof(struct bench_args, model), "MODEL",
+     "forward: the network (random:R50x1)", 0, 0},
+    {"dataset", 'd', OPT_TEXT, offsetof(struct bench_args, dataset), "DATASET",
+     "decode: the images (fashion-mnist)", 0, 0},
     PREPROCESS_OPTS(bench_args, pp),
-    {"batch", 0, OPT_INT, offsetof(struct bench_args, batch), "N", "forward: images a call (8)", 1, 4096},
-    {"images", 0, OPT_INT, offsetof(struct bench_args, images), "N", "decode: images a run (10000)", 1, 100000000},
-    {"runs", 0, OPT_INT, offsetof(struct bench_args, runs), "N", "counted runs after one warm-up (5)", 1, BENCH_MAX_RUNS},
+    {"batch", 0, OPT_INT, offsetof(struct bench_args, batch), "N", "forward: images a call (8)", 1,
+     4096},
+    {"images", 0, OPT_INT, offsetof(struct bench_args, images), "N", "decode: images a run (10000)",
+     1, 100000000},
+    {"runs", 0, OPT_INT, offsetof(struct bench_args, runs), "N",
+     "counted runs after one warm-up (5)", 1, BENCH_MAX_RUNS},
 };
 
 static int by_value(const void *a, const void *b)
@@ -45,8 +50,9 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Calls fn once for warm-up and then runs times; prints one line with units / second. */
-static int measure(const struct ctx *c, const struct bench_args *a, const char *what, const char *shape, double units,
-                   const char *unit, int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
+static int measure(const struct ctx *c, const struct bench_args *a, const char *what,
+                   const char *shape, double units, const char *unit,
+                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
 {
     double s[BENCH_MAX_RUNS];
     size_t n = (size_t)(a->runs ? a->runs : 5);
@@ -60,8 +66,8 @@ static int measure(const struct ctx *c, const struct bench_args *a, const char *
         }
     }
     qsort(s, n, sizeof *s, by_value);
-    printf("%s\t%s\t%zu\t%zu\t%.6f\t%.6f\t%.6f\t%.4g\t%s/s\n", what, shape, pool_size(c->pool), n, s[n / 2], s[0], s[n - 1],
-           units / s[n / 2], unit);
+    printf("%s\t%s\t%zu\t%zu\t%.6f\t%.6f\t%.6f\t%.4g\t%s/s\n", what, shape, pool_size(c->pool), n,
+           s[n / 2], s[0], s[n - 1], units / s[n / 2], unit);
     return 0;
 }
 
@@ -105,7 +111,8 @@ static int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e
     char shape[192];
     int status = -1;
     pp.crop = pp.crop ? pp.crop : 64;
-    if (dataset_open(&ds, a->dataset ? a->dataset : "fashion-mnist", &where, e) || split_open(&s, ds, "test", e) ||
+    if (dataset_open(&ds, a->dataset ? a->dataset : "fashion-mnist", &where, e) ||
+        split_open(&s, ds, "test", e) ||
         preprocess_from_args(&p, &pp, NULL, ds->desc->h, ds->desc->w, e)) {
         goto out;
     }
@@ -169,11 +176,14 @@ static int bench_forward(struct ctx *c, const struct bench_args *a, struct err *
     for (size_t i = 0; i < n * px * px * 3; i++) {
         f.x.data[i] = (float)(2 * rng_unit(rng_at(0, 1, i)) - 1);
     }
-    snprintf(shape, sizeof shape, "%.40s %zux%zu batch %zu %s", m->arch_text, px, px, n, c->engine->name);
+    snprintf(shape, sizeof shape, "%.40s %zux%zu batch %zu %s", m->arch_text, px, px, n,
+             c->engine->name);
     status = measure(c, a, "forward", shape, (double)n, "images", forward_once, &f, e);
     if (status == 0) {
-        status = measure(c, a, "forward", shape, (double)n * 2e-9 * (double)(m->kind == MODEL_BIT ? arch_macs(&m->arch, 0, px, px) : 0), "GFLOP",
-                         forward_once, &f, e);
+        status = measure(c, a, "forward", shape,
+                         (double)n * 2e-9 *
+                             (double)(m->kind == MODEL_BIT ? arch_macs(&m->arch, 0, px, px) : 0),
+                         "GFLOP", forward_once, &f, e);
     }
 out:
     if (f.state) {
@@ -217,22 +227,28 @@ static void make_rows(float *x, int32_t *y, size_t n, size_t d, size_t classes, 
     for (size_t i = 0; i < n; i++) {
         size_t class = i % classes;
         if (y) {
-            y[i] = (int32_t)class;
+            y[i] = (int32_t) class;
         }
         for (size_t k = 0; k < d; k++) {
             uint64_t at = i * d + k;
-            double mean = 0.3 * rng_normal(rng_at(1, 0, class * d + k), rng_at(1, 1, class * d + k));
+            double mean =
+                0.3 * rng_normal(rng_at(1, 0, class * d + k), rng_at(1, 1, class * d + k));
             double v = mean + rng_normal(rng_at(seed, 2, at), rng_at(seed, 3, at));
             x[at] = v > 0 ? (float)v : 0.0f;
         }
     }
 }
 
-static int bench_one_probe(struct ctx *c, const struct bench_args *a, const char *name, size_t n, size_t d, struct err *e)
+static int bench_one_probe(struct ctx *c, const struct bench_args *a, const char *name, size_t n,
+                           size_t d, struct err *e)
 {
-    enum { CLASSES = 10, TEST = 10000, L2S = 30 };
+    enum { CLASSES = 10,
+           TEST = 10000,
+           L2S = 30 };
     const bool ridge = !strcmp(name, "ridge");
-    struct probe p = {.adapt = ridge ? &adapt_ridge : &adapt_logistic, .n_specs = ridge ? L2S : 1, .pool = c->pool};
+    struct probe p = {.adapt = ridge ? &adapt_ridge : &adapt_logistic,
+                      .n_specs = ridge ? L2S : 1,
+                      .pool = c->pool};
     float *x = mem_take(n, d * sizeof *x, e), *x_test = mem_take(TEST, d * sizeof *x_test, e);
     int32_t *y = mem_take(n, sizeof *y, e);
     char value[64];
@@ -249,14 +265,18 @@ static int bench_one_probe(struct ctx *c, const struct bench_args *a, const char
         spec_init(&p.specs[i]);
         p.list[i] = &p.specs[i];
         snprintf(value, sizeof value, "%.17g", (double)(1ull << i) / 1024);
-        status = spec_set(&p.specs[i], "adapt.name", name, e) || spec_set(&p.specs[i], "regime.name", "full", e) ||
+        status = spec_set(&p.specs[i], "adapt.name", name, e) ||
+                         spec_set(&p.specs[i], "regime.name", "full", e) ||
                          (ridge ? spec_set(&p.specs[i], "adapt.l2", value, e)
-                                : spec_set(&p.specs[i], "select.grid", "adapt.c=log10:-6:6", e) || spec_set(&p.specs[i], "select.on", "val", e))
+                                : spec_set(&p.specs[i], "select.grid", "adapt.c=log10:-6:6", e) ||
+                                      spec_set(&p.specs[i], "select.on", "val", e))
                      ? -1
                      : 0;
     }
-    p.data = (struct probe_data){.x = x, .y = y, .n = n, .d = d, .n_classes = CLASSES, .x_test = x_test, .n_test = TEST};
-    snprintf(value, sizeof value, "%s %zux%zu, %d classes, %zu cells", name, n, d, CLASSES, p.n_specs);
+    p.data = (struct probe_data){
+        .x = x, .y = y, .n = n, .d = d, .n_classes = CLASSES, .x_test = x_test, .n_test = TEST};
+    snprintf(value, sizeof value, "%s %zux%zu, %d classes, %zu cells", name, n, d, CLASSES,
+             p.n_specs);
     if (status == 0) {
         status = measure(c, a, "probe", value, (double)p.n_specs, "cells", probe_once, &p, e);
     }
@@ -271,7 +291,10 @@ out:
 
 static int bench_probe(struct ctx *c, const struct bench_args *a, struct err *e)
 {
-    return bench_one_probe(c, a, "ridge", 250, 1024, e) || bench_one_probe(c, a, "logistic", 5000, 1024, e) ? -1 : 0;
+    return bench_one_probe(c, a, "ridge", 250, 1024, e) ||
+                   bench_one_probe(c, a, "logistic", 5000, 1024, e)
+               ? -1
+               : 0;
 }
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
@@ -293,7 +316,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!found) {
         return err_set(e, ERR_USAGE, "bench has no '%s'%s", words[0], near_text(&near));
     }
-    printf("# %s; %s; isa %s; OpenBLAS %s; bitbench %s %s\n", cpu_name(), build_compiler, cpu_isa(), blas_core(), build_version, build_commit);
+    printf("# %s; %s; isa %s; OpenBLAS %s; bitbench %s %s\n", cpu_name(), build_compiler, cpu_isa(),
+           blas_core(), build_version, build_commit);
     printf("what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\n");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if ((!n_words || !strcmp(words[0], kinds[i].name)) && kinds[i].run(c, args, e)) {
@@ -307,7 +331,8 @@ const struct command command_bench = {
     .name = "bench",
     .args = "[decode | forward | probe] [OPTION...]",
     .help = "speed of the parts, as TSV",
-    .example = "bench decode -d fashion-mnist --size 64\nbench forward -m random:R50x1 --size 32 --batch 64",
+    .example = "bench decode -d fashion-mnist --size 64\nbench forward -m random:R50x1 --size 32 "
+               "--batch 64",
     .opts = opts,
     .n_opts = ARRAY_LEN(opts),
     .opts_bytes = sizeof(struct bench_args),

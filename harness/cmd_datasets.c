@@ -21,8 +21,10 @@ struct datasets_args {
     const char *output, *decode;
 };
 static const struct opt opts[] = {
-    {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png", "pixels: also write the decoded image", 0, 0},
-    {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "pil|tf", "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
+    {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png",
+     "pixels: also write the decoded image", 0, 0},
+    {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "pil|tf",
+     "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
 };
 
 static int heads(struct table *t, const char *const *names, size_t n, struct err *e)
@@ -56,9 +58,10 @@ static int list(const struct ctx *c, struct err *e)
         const char *here = "-";
         if (d->n_classes) {
             where.partial = true;
-            here = dataset_open(&opened, d->name, &where, &why) == 0 ? opened->partial ? "partly" : "yes"
-                   : why.code == ERR_ABSENT                          ? "no"
-                                                                     : "damaged";
+            here = dataset_open(&opened, d->name, &where, &why) == 0
+                       ? opened->partial ? "partly" : "yes"
+                   : why.code == ERR_ABSENT ? "no"
+                                            : "damaged";
             if (why.code != ERR_NONE && why.code != ERR_ABSENT) {
                 note(NOTE_WARNING, "%s", why.text);
             }
@@ -98,7 +101,8 @@ static int show(const struct ctx *c, const char *name, struct err *e)
     }
     bool here = open_named(c, name, &d, &why) == 0;
     if (!c->g.json) {
-        printf("%s\n%s\nLicence: %s\n%s\n", desc->title, desc->citation, desc->licence, here ? "" : desc->how_to_get);
+        printf("%s\n%s\nLicence: %s\n%s\n", desc->title, desc->citation, desc->licence,
+               here ? "" : desc->how_to_get);
     }
     if (!here) {
         err_set(e, why.code, "%s", why.text);
@@ -198,7 +202,7 @@ struct check {
         struct transform_scratch scratch;
         size_t bad, first_bad;
         struct err first;
-    } *workers;
+    } * workers;
 };
 
 static void check_one(void *ctx, size_t i, size_t worker)
@@ -208,7 +212,8 @@ static void check_one(void *ctx, size_t i, size_t worker)
     struct sample sample;
     struct image image;
     struct err why = {0};
-    if (split_read(k->s, i, &w->buf, &sample, &why) || decode_sample(&sample, k->decode, &w->scratch, &image, &why)) {
+    if (split_read(k->s, i, &w->buf, &sample, &why) ||
+        decode_sample(&sample, k->decode, &w->scratch, &image, &why)) {
         if (w->bad++ == 0 || i < w->first_bad) {
             w->first_bad = i;
             w->first = why;
@@ -217,7 +222,8 @@ static void check_one(void *ctx, size_t i, size_t worker)
 }
 
 /* Counts against the official ones, and every image decoded; the first bad image is named. */
-static int verify_split(const struct ctx *c, const struct split *s, const char *decode, struct table *t, bool *failed, struct err *e)
+static int verify_split(const struct ctx *c, const struct split *s, const char *decode,
+                        struct table *t, bool *failed, struct err *e)
 {
     size_t n_workers = pool_size(c->pool), bad = 0, first = SIZE_MAX, row = t->n_rows;
     struct check k = {s, decode, mem_take(n_workers, sizeof *k.workers, e)};
@@ -250,24 +256,27 @@ static int verify_split(const struct ctx *c, const struct split *s, const char *
     sha256_final(&sha, hex);
     bool pass = !bad && (!s->official_n || s->official_n == s->n);
     *failed |= !pass;
-    return table_row(t, e) || table_set(t, row, 0, s->text, e) || table_setf(t, row, 1, e, "%zu", s->n) ||
+    return table_row(t, e) || table_set(t, row, 0, s->text, e) ||
+                   table_setf(t, row, 1, e, "%zu", s->n) ||
                    (s->official_n && table_setf(t, row, 2, e, "%zu", s->official_n)) ||
-                   table_setf(t, row, 3, e, "%zu", bad) || table_set(t, row, 4, pass ? "PASS" : "FAIL", e) ||
-                   table_set(t, row, 5, hex, e)
+                   table_setf(t, row, 3, e, "%zu", bad) ||
+                   table_set(t, row, 4, pass ? "PASS" : "FAIL", e) || table_set(t, row, 5, hex, e)
                ? -1
                : 0;
 }
 
 static int verify(struct ctx *c, const struct datasets_args *a, const char *name, struct err *e)
 {
-    static const char *const names[] = {"split", ">images", ">official", ">unreadable", "verdict", "sha256 of the ids"};
+    static const char *const names[] = {"split", ">images", ">official",
+                                        ">unreadable", "verdict", "sha256 of the ids"};
     struct dataset *d = NULL;
     struct dataset_dirs where = context_dataset_dirs(c);
     struct table t = {0};
     bool failed = false;
     int status = -1;
     where.partial = true; /* a count that is short is reported, not refused */
-    if (context_compute(c, e) || dataset_open(&d, name, &where, e) || heads(&t, names, ARRAY_LEN(names), e)) {
+    if (context_compute(c, e) || dataset_open(&d, name, &where, e) ||
+        heads(&t, names, ARRAY_LEN(names), e)) {
         goto out;
     }
     status = 0;
@@ -292,7 +301,8 @@ static int verify(struct ctx *c, const struct datasets_args *a, const char *name
 out:
     table_release(&t);
     dataset_close(d);
-    return status ? -1 : failed ? EXIT_FOUND : EXIT_DONE;
+    return status ? -1 : failed ? EXIT_FOUND
+                                : EXIT_DONE;
 }
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
@@ -308,7 +318,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
         near_add(&near, kinds[i].name);
         if (!strcmp(kinds[i].name, what)) {
             if (n_words && n_words != kinds[i].n_words) {
-                return err_set(e, ERR_USAGE, "datasets %s takes %zu arguments", what, kinds[i].n_words - 1);
+                return err_set(e, ERR_USAGE, "datasets %s takes %zu arguments", what,
+                               kinds[i].n_words - 1);
             }
             switch (i) {
             case 0:

@@ -20,13 +20,17 @@
 /* A small GEMM in float against double: rounding of 64 products stays far below this. */
 static const double BLAS_BOUND = 1e-6;
 
-static int add(struct table *t, const char *what, const char *state, const char *value, struct err *e)
+static int add(struct table *t, const char *what, const char *state, const char *value,
+               struct err *e)
 {
     if (table_row(t, e)) {
         return -1;
     }
     size_t row = t->n_rows - 1;
-    return table_set(t, row, 0, what, e) || table_set(t, row, 1, state, e) || table_set(t, row, 2, value, e) ? -1 : 0;
+    return table_set(t, row, 0, what, e) || table_set(t, row, 1, state, e) ||
+                   table_set(t, row, 2, value, e)
+               ? -1
+               : 0;
 }
 
 static int add_blas(struct table *t, bool *bad, struct err *e)
@@ -77,31 +81,37 @@ static int run(struct ctx *c, void *opts, char **words, size_t n_words, struct e
     if (context_compute(c, e) || table_init(&t, 3, e)) {
         return -1;
     }
-    if (table_head(&t, 0, "what", false, e) || table_head(&t, 1, "state", false, e) || table_head(&t, 2, "value", false, e)) {
+    if (table_head(&t, 0, "what", false, e) || table_head(&t, 1, "state", false, e) ||
+        table_head(&t, 2, "value", false, e)) {
         goto out;
     }
-    snprintf(text, sizeof text, "%s (%s%s), %s", build_version, build_commit, build_dirty ? ", changed" : "", build_compiler);
+    snprintf(text, sizeof text, "%s (%s%s), %s", build_version, build_commit,
+             build_dirty ? ", changed" : "", build_compiler);
     if (add(&t, "bitbench", "ok", text, e) || add(&t, "CPU", "ok", cpu_name(), e)) {
         goto out;
     }
-    snprintf(text, sizeof text, "%s of avx512%s avx2%s base", cpu_isa(), cpu_has("avx512") ? "" : " (not here)", cpu_has("avx2") ? "" : " (not here)");
+    snprintf(text, sizeof text, "%s of avx512%s avx2%s base", cpu_isa(),
+             cpu_has("avx512") ? "" : " (not here)", cpu_has("avx2") ? "" : " (not here)");
     if (add(&t, "instruction set", "ok", text, e)) {
         goto out;
     }
     snprintf(text, sizeof text, "%zu of %zu processors", pool_size(c->pool), pool_cpus());
-    if (add(&t, "threads", "ok", text, e) || add(&t, "engine", "ok", c->engine->name, e) || add_blas(&t, &bad, e) ||
-        add(&t, "OpenBLAS", "ok", blas_config(), e) || add(&t, "HDF5", "ok", h5_version(), e)) {
+    if (add(&t, "threads", "ok", text, e) || add(&t, "engine", "ok", c->engine->name, e) ||
+        add_blas(&t, &bad, e) || add(&t, "OpenBLAS", "ok", blas_config(), e) ||
+        add(&t, "HDF5", "ok", h5_version(), e)) {
         goto out;
     }
     bool plots = plot_gnuplot_version(NULL, text, sizeof text);
-    if (add(&t, "gnuplot", plots ? "ok" : "absent", plots ? text : "plots need it: apt-get install gnuplot-nox", e) ||
+    if (add(&t, "gnuplot", plots ? "ok" : "absent",
+            plots ? text : "plots need it: apt-get install gnuplot-nox", e) ||
         add_folders(&t, c, e)) {
         goto out;
     }
     status = context_print(c, &t, e);
 out:
     table_release(&t);
-    return status ? -1 : bad ? EXIT_FOUND : EXIT_DONE;
+    return status ? -1 : bad ? EXIT_FOUND
+                             : EXIT_DONE;
 }
 
 const struct command command_doctor = {

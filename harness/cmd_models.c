@@ -19,9 +19,12 @@ struct models_args {
     int64_t size, classes, seed;
 };
 static const struct opt opts[] = {
-    {"output", 'o', OPT_TEXT, offsetof(struct models_args, output), "FILE", "init: where the weights go (.npz or .safetensors)", 0, 0},
-    {"size", 0, OPT_INT, offsetof(struct models_args, size), "PX", "show: side of the input for work and memory (224)", 1, 4096},
-    {"classes", 0, OPT_INT, offsetof(struct models_args, classes), "N", "init: outputs of the head (0 = none)", 0, 1000000},
+    {"output", 'o', OPT_TEXT, offsetof(struct models_args, output), "FILE",
+     "init: where the weights go (.npz or .safetensors)", 0, 0},
+    {"size", 0, OPT_INT, offsetof(struct models_args, size), "PX",
+     "show: side of the input for work and memory (224)", 1, 4096},
+    {"classes", 0, OPT_INT, offsetof(struct models_args, classes), "N",
+     "init: outputs of the head (0 = none)", 0, 1000000},
     {"seed", 0, OPT_INT, offsetof(struct models_args, seed), "S", "init: seed (0)", 0, 0},
 };
 
@@ -41,7 +44,8 @@ static int heads(struct table *t, const char *const *names, size_t n, struct err
 
 static int list(const struct ctx *c, struct err *e)
 {
-    static const char *const names[] = {"name", "alias", "architecture", ">classes", "here", "trained on"};
+    static const char *const names[] = {"name", "alias", "architecture",
+                                        ">classes", "here", "trained on"};
     struct table t;
     struct model_dirs where = context_model_dirs(c);
     int status = heads(&t, names, ARRAY_LEN(names), e);
@@ -49,10 +53,14 @@ static int list(const struct ctx *c, struct err *e)
         const struct zoo_row *z = &zoo[i];
         struct model *m = NULL;
         struct err why = {0};
-        const char *here = model_open(&m, z->name, &where, false, &why) == 0 ? "yes" : why.code == ERR_ABSENT ? "no" : "damaged";
+        const char *here = model_open(&m, z->name, &where, false, &why) == 0 ? "yes"
+                           : why.code == ERR_ABSENT                          ? "no"
+                                                                             : "damaged";
         model_close(m);
-        status = table_row(&t, e) || table_set(&t, i, 0, z->name, e) || table_set(&t, i, 1, z->alias ? z->alias : "", e) ||
-                         table_set(&t, i, 2, z->arch, e) || table_setf(&t, i, 3, e, "%zu", z->n_classes) ||
+        status = table_row(&t, e) || table_set(&t, i, 0, z->name, e) ||
+                         table_set(&t, i, 1, z->alias ? z->alias : "", e) ||
+                         table_set(&t, i, 2, z->arch, e) ||
+                         table_setf(&t, i, 3, e, "%zu", z->n_classes) ||
                          table_set(&t, i, 4, here, e) || table_set(&t, i, 5, z->note, e)
                      ? -1
                      : 0;
@@ -70,10 +78,12 @@ static int list(const struct ctx *c, struct err *e)
 static int add(struct table *t, const char *what, const char *value, struct err *e)
 {
     size_t row = t->n_rows;
-    return table_row(t, e) || table_set(t, row, 0, what, e) || table_set(t, row, 1, value, e) ? -1 : 0;
+    return table_row(t, e) || table_set(t, row, 0, what, e) || table_set(t, row, 1, value, e) ? -1
+                                                                                              : 0;
 }
 
-static int addf(struct table *t, const char *what, struct err *e, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int addf(struct table *t, const char *what, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 static int addf(struct table *t, const char *what, struct err *e, const char *fmt, ...)
 {
     char text[512];
@@ -110,19 +120,26 @@ static int show(const struct ctx *c, const struct models_args *a, const char *na
         goto out;
     }
     if (m->kind == MODEL_BIT) {
-        if (addf(&t, "depths", e, "%zu,%zu,%zu,%zu", m->arch.depth[0], m->arch.depth[1], m->arch.depth[2], m->arch.depth[3]) ||
-            addf(&t, "width", e, "%g", (double)m->arch.width2 / 2) || addf(&t, "parameters", e, "%zu", m->table.n_values) ||
-            addf(&t, "tensors", e, "%zu", m->table.n) || addf(&t, "head classes", e, "%zu", m->n_classes) ||
-            addf(&t, "multiply-adds", e, "%.4g G an image of %zux%zu px", (double)arch_macs(&m->arch, m->n_classes, px, px) * 1e-9, px, px) ||
-            addf(&t, "weights in memory", e, "%s", str_bytes(params, (uint64_t)m->table.n_floats * sizeof(float))) ||
-            addf(&t, "activations in memory", e, "%s a thread at %zux%zu px", str_bytes(image, scratch_bytes(&m->arch, px)), px, px) ||
+        if (addf(&t, "depths", e, "%zu,%zu,%zu,%zu", m->arch.depth[0], m->arch.depth[1],
+                 m->arch.depth[2], m->arch.depth[3]) ||
+            addf(&t, "width", e, "%g", (double)m->arch.width2 / 2) ||
+            addf(&t, "parameters", e, "%zu", m->table.n_values) ||
+            addf(&t, "tensors", e, "%zu", m->table.n) ||
+            addf(&t, "head classes", e, "%zu", m->n_classes) ||
+            addf(&t, "multiply-adds", e, "%.4g G an image of %zux%zu px",
+                 (double)arch_macs(&m->arch, m->n_classes, px, px) * 1e-9, px, px) ||
+            addf(&t, "weights in memory", e, "%s",
+                 str_bytes(params, (uint64_t)m->table.n_floats * sizeof(float))) ||
+            addf(&t, "activations in memory", e, "%s a thread at %zux%zu px",
+                 str_bytes(image, scratch_bytes(&m->arch, px)), px, px) ||
             addf(&t, "weight standardisation eps", e, "%g", m->ws_eps)) {
             goto out;
         }
     }
     if (addf(&t, "features", e, "%zu", model_feature_dim(m, px, px)) ||
         add(&t, "publisher's preprocessing", m->preprocess[0] ? m->preprocess : "not known", e) ||
-        (m->path[0] && add(&t, "weights", m->path, e)) || (m->sha256[0] && add(&t, "sha256", m->sha256, e))) {
+        (m->path[0] && add(&t, "weights", m->path, e)) ||
+        (m->sha256[0] && add(&t, "sha256", m->sha256, e))) {
         goto out;
     }
     status = context_print(c, &t, e);
@@ -139,7 +156,8 @@ static int init(const struct models_args *a, const char *arch_text, struct err *
     if (!a->output) {
         return err_set(e, ERR_USAGE, "models init: -o FILE says where the weights go");
     }
-    if (arch_parse(&arch, arch_text, e) || model_init_random(&m, &arch, (size_t)a->classes, (uint64_t)a->seed, e)) {
+    if (arch_parse(&arch, arch_text, e) ||
+        model_init_random(&m, &arch, (size_t)a->classes, (uint64_t)a->seed, e)) {
         return -1;
     }
     int status = model_save(&m, a->output, e);
@@ -154,7 +172,8 @@ static int convert(const struct ctx *c, const char *from, const char *to, struct
     if (model_open(&m, from, &where, true, e)) {
         return -1;
     }
-    int status = m->kind == MODEL_BIT ? model_save(m, to, e) : err_set(e, ERR_USAGE, "%s has no weights to convert", from);
+    int status = m->kind == MODEL_BIT ? model_save(m, to, e)
+                                      : err_set(e, ERR_USAGE, "%s has no weights to convert", from);
     model_close(m);
     return status;
 }
@@ -166,7 +185,8 @@ static int verify(const struct ctx *c, const char *name, struct err *e)
     if (model_open(&m, name, &where, true, e)) {
         return -1;
     }
-    printf("%s: PASS: %s, %zu tensors, %zu parameters, all finite, sha256 %s\n", m->subject, m->arch_text, m->table.n, m->table.n_values, m->sha256);
+    printf("%s: PASS: %s, %zu tensors, %zu parameters, all finite, sha256 %s\n", m->subject,
+           m->arch_text, m->table.n, m->table.n_values, m->sha256);
     model_close(m);
     return 0;
 }
@@ -184,7 +204,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
         near_add(&near, kinds[i].name);
         if (!strcmp(kinds[i].name, what)) {
             if (n_words && n_words != kinds[i].n_words) {
-                return err_set(e, ERR_USAGE, "models %s takes %zu arguments", what, kinds[i].n_words - 1);
+                return err_set(e, ERR_USAGE, "models %s takes %zu arguments", what,
+                               kinds[i].n_words - 1);
             }
             switch (i) {
             case 0:
@@ -207,7 +228,8 @@ const struct command command_models = {
     .name = "models",
     .args = "[list | show MODEL | init ARCH -o FILE | convert IN OUT | verify MODEL]",
     .help = "models: the zoo, parameters, work and memory; new and converted weights",
-    .details = "MODEL is a path, a zoo name, random:ARCH[:SEED] or pixels. ARCH is R50x1, R101x3 ... or R(3,4,6,3)x0.5.\n"
+    .details = "MODEL is a path, a zoo name, random:ARCH[:SEED] or pixels. ARCH is R50x1, R101x3 "
+               "... or R(3,4,6,3)x0.5.\n"
                "convert reads and writes .npz and .safetensors, by extension.",
     .example = "models show random:R50x1 --size 128\nmodels init 'R(1,1,1,1)x0.5' -o tiny.npz",
     .opts = opts,

@@ -25,18 +25,20 @@ struct plan_args {
 };
 static const struct opt opts[] = {
     {"set", 0, OPT_REPEAT, offsetof(struct plan_args, sets), "KEY=VALUE", "as for run", 0, 0},
-    {"cells", 0, OPT_FLAG, offsetof(struct plan_args, cells), NULL, "one line a cell: its canonical text", 0, 0},
+    {"cells", 0, OPT_FLAG, offsetof(struct plan_args, cells), NULL,
+     "one line a cell: its canonical text", 0, 0},
 };
 
 /* One (model, data set) of the plan. */
 struct cost {
-    size_t cells, images;  /* images through the network, all preprocessings together */
-    double macs, seconds;  /* of the network */
+    size_t cells, images; /* images through the network, all preprocessings together */
+    double macs, seconds; /* of the network */
     size_t feature_bytes;
 };
 
 /* Seconds an image takes: one call with two images for each thread. */
-static int calibrate(const struct ctx *c, const struct model *m, size_t h, size_t w, double *seconds, struct err *e)
+static int calibrate(const struct ctx *c, const struct model *m, size_t h, size_t w,
+                     double *seconds, struct err *e)
 {
     size_t n = 2 * pool_size(c->pool);
     struct tensor x = {.n = n, .h = h, .w = w, .c = 3};
@@ -45,7 +47,8 @@ static int calibrate(const struct ctx *c, const struct model *m, size_t h, size_
     int status = -1;
     x.data = mem_take(n * h * w, 3 * sizeof *x.data, e);
     features = mem_take(n, model_feature_dim(m, h, w) * sizeof *features, e);
-    if (x.data && features && c->engine->open(&engine, m, c->pool, e) == 0 && c->engine->forward(engine, &x, features, NULL, e) == 0) {
+    if (x.data && features && c->engine->open(&engine, m, c->pool, e) == 0 &&
+        c->engine->forward(engine, &x, features, NULL, e) == 0) {
         double start = clock_now_s();
         status = c->engine->forward(engine, &x, features, NULL, e);
         *seconds = (clock_now_s() - start) / (double)n;
@@ -59,7 +62,8 @@ static int calibrate(const struct ctx *c, const struct model *m, size_t h, size_
 }
 
 /* Distinct training images of the specs, per split text; the test split once per preprocessing. */
-static int count_images(const struct run_spec *const *specs, size_t n, const struct dataset *d, size_t *images, struct err *e)
+static int count_images(const struct run_spec *const *specs, size_t n, const struct dataset *d,
+                        size_t *images, struct err *e)
 {
     struct split test = {0}, train = {0};
     int status = split_open(&test, d, specs[0]->test, e);
@@ -68,7 +72,9 @@ static int count_images(const struct run_spec *const *specs, size_t n, const str
     if (status || !strcmp(specs[0]->regime.name, "none")) {
         return status;
     }
-    const char *name = !strcmp(specs[0]->regime.name, "vtab-800") ? "train800" : !strcmp(specs[0]->regime.name, "vtab-1000") ? "train800val200" : specs[0]->regime.split;
+    const char *name = !strcmp(specs[0]->regime.name, "vtab-800")    ? "train800"
+                       : !strcmp(specs[0]->regime.name, "vtab-1000") ? "train800val200"
+                                                                     : specs[0]->regime.split;
     if (split_open(&train, d, name, e)) {
         return -1;
     }
@@ -91,7 +97,9 @@ static int count_images(const struct run_spec *const *specs, size_t n, const str
 }
 
 /* Specs with one preprocessing and one kind of training split. */
-static int cost_of_part(const struct ctx *c, const struct run_spec *const *specs, size_t n, const struct model *m, const struct dataset *d, const struct preprocess *p, struct cost *cost, struct err *e)
+static int cost_of_part(const struct ctx *c, const struct run_spec *const *specs, size_t n,
+                        const struct model *m, const struct dataset *d, const struct preprocess *p,
+                        struct cost *cost, struct err *e)
 {
     size_t images, h, w;
     double seconds;
@@ -100,13 +108,16 @@ static int cost_of_part(const struct ctx *c, const struct run_spec *const *specs
         return -1;
     }
     cost->images += images;
-    cost->macs += (double)images * (m->kind == MODEL_BIT ? (double)arch_macs(&m->arch, 0, h, w) : 0);
+    cost->macs +=
+        (double)images * (m->kind == MODEL_BIT ? (double)arch_macs(&m->arch, 0, h, w) : 0);
     cost->seconds += (double)images * seconds;
     cost->feature_bytes += images * model_feature_dim(m, h, w) * sizeof(float);
     return 0;
 }
 
-static int cost_of_group(const struct ctx *c, const struct run_spec *const *specs, size_t n, const struct model *m, const struct dataset *d, struct cost *cost, struct err *e)
+static int cost_of_group(const struct ctx *c, const struct run_spec *const *specs, size_t n,
+                         const struct model *m, const struct dataset *d, struct cost *cost,
+                         struct err *e)
 {
     struct str *keys = mem_take(n, sizeof *keys, e);
     const struct run_spec **part = mem_take(n, sizeof *part, e);
@@ -117,7 +128,8 @@ static int cost_of_group(const struct ctx *c, const struct run_spec *const *spec
         status = spec_preprocess(specs[i], m, d, &p, e);
         if (status == 0) {
             preprocess_text(&p, &keys[i]);
-            str_addf(&keys[i], " %s %s %s", specs[i]->test, specs[i]->regime.split, str_starts(specs[i]->regime.name, "vtab") ? specs[i]->regime.name : "");
+            str_addf(&keys[i], " %s %s %s", specs[i]->test, specs[i]->regime.split,
+                     str_starts(specs[i]->regime.name, "vtab") ? specs[i]->regime.name : "");
             status = str_check(&keys[i], e);
         }
     }
@@ -145,7 +157,8 @@ static int cost_of_group(const struct ctx *c, const struct run_spec *const *spec
 }
 
 /* A row of the table for the group of specs[0]. */
-static int add_group(const struct ctx *c, const struct run_spec *const *specs, size_t n, struct table *t, struct err *e)
+static int add_group(const struct ctx *c, const struct run_spec *const *specs, size_t n,
+                     struct table *t, struct err *e)
 {
     struct model_dirs models = context_model_dirs(c);
     struct dataset_dirs data = context_dataset_dirs(c);
@@ -155,14 +168,21 @@ static int add_group(const struct ctx *c, const struct run_spec *const *specs, s
     struct err why = {0};
     char size[16];
     size_t row = t->n_rows;
-    int status = table_row(t, e) || table_set(t, row, 0, specs[0]->model, e) || table_set(t, row, 1, specs[0]->dataset, e) || table_setf(t, row, 2, e, "%zu", n) ? -1 : 0;
-    if (status == 0 && (dataset_open(&d, specs[0]->dataset, &data, &why) || model_open(&m, specs[0]->model, &models, true, &why) ||
+    int status = table_row(t, e) || table_set(t, row, 0, specs[0]->model, e) ||
+                         table_set(t, row, 1, specs[0]->dataset, e) ||
+                         table_setf(t, row, 2, e, "%zu", n)
+                     ? -1
+                     : 0;
+    if (status == 0 && (dataset_open(&d, specs[0]->dataset, &data, &why) ||
+                        model_open(&m, specs[0]->model, &models, true, &why) ||
                         cost_of_group(c, specs, n, m, d, &cost, &why))) {
         note(NOTE_WARNING, "%s on %s: %s", specs[0]->model, specs[0]->dataset, why.text);
         status = table_set(t, row, 3, why.code == ERR_ABSENT ? "absent" : "cannot run", e);
     } else if (status == 0) {
-        status = table_setf(t, row, 3, e, "%zu", cost.images) || table_setf(t, row, 4, e, "%.4g", cost.macs * 1e-12) ||
-                         table_set(t, row, 5, str_bytes(size, (uint64_t)cost.feature_bytes), e) || table_setf(t, row, 6, e, "%.2g", cost.seconds / 3600)
+        status = table_setf(t, row, 3, e, "%zu", cost.images) ||
+                         table_setf(t, row, 4, e, "%.4g", cost.macs * 1e-12) ||
+                         table_set(t, row, 5, str_bytes(size, (uint64_t)cost.feature_bytes), e) ||
+                         table_setf(t, row, 6, e, "%.2g", cost.seconds / 3600)
                      ? -1
                      : 0;
     }
@@ -173,7 +193,8 @@ static int add_group(const struct ctx *c, const struct run_spec *const *specs, s
 
 static int print_groups(struct ctx *c, const struct run_plan *p, struct err *e)
 {
-    static const char *const names[] = {"model", "data set", "cells", "images", "Tera multiply-adds", "features", "hours, about"};
+    static const char *const names[] = {
+        "model", "data set", "cells", "images", "Tera multiply-adds", "features", "hours, about"};
     const struct run_spec **specs = mem_take(p->n, sizeof *specs, e);
     bool *taken = mem_take(p->n, sizeof *taken, e);
     struct table t = {0};
@@ -184,7 +205,8 @@ static int print_groups(struct ctx *c, const struct run_plan *p, struct err *e)
     for (size_t i = 0; i < p->n && status == 0; i++) {
         size_t n = 0;
         for (size_t k = i; k < p->n && !taken[i]; k++) {
-            if (!strcmp(p->specs[k].model, p->specs[i].model) && !strcmp(p->specs[k].dataset, p->specs[i].dataset)) {
+            if (!strcmp(p->specs[k].model, p->specs[i].model) &&
+                !strcmp(p->specs[k].dataset, p->specs[i].dataset)) {
                 specs[n++] = &p->specs[k];
             }
         }
@@ -219,7 +241,10 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!a->cells && status == 0) {
         status = context_compute(c, e) || print_groups(c, &p, e) ? -1 : 0;
         if (status == 0) {
-            note(NOTE_INFO, "%zu cells; hours are those of the network on this machine, adaptations come on top", p.n);
+            note(NOTE_INFO,
+                 "%zu cells; hours are those of the network on this machine, adaptations come on "
+                 "top",
+                 p.n);
         }
     }
     run_plan_release(&p);

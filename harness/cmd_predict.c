@@ -20,13 +20,19 @@ struct predict_args {
     int64_t top, batch;
 };
 static const struct opt opts[] = {
-    {"model", 'm', OPT_TEXT, offsetof(struct predict_args, model), "MODEL", "path, zoo name, random:ARCH[:SEED] (required)", 0, 0},
+    {"model", 'm', OPT_TEXT, offsetof(struct predict_args, model), "MODEL",
+     "path, zoo name, random:ARCH[:SEED] (required)", 0, 0},
     PREPROCESS_OPTS(predict_args, pp),
-    {"top", 0, OPT_INT, offsetof(struct predict_args, top), "K", "how many classes an image (5)", 1, 100000},
-    {"logits", 0, OPT_TEXT, offsetof(struct predict_args, logits), "F.npy", "write all logits, float32 [n, classes]", 0, 0},
-    {"features", 0, OPT_TEXT, offsetof(struct predict_args, features), "F.npy", "write the features before the head, float32 [n, d]", 0, 0},
-    {"input", 0, OPT_TEXT, offsetof(struct predict_args, input), "F.npy", "take float32 [n, h, w, 3] as it is, instead of images", 0, 0},
-    {"batch", 0, OPT_INT, offsetof(struct predict_args, batch), "N", "images a call (32); never changes a number", 1, 4096},
+    {"top", 0, OPT_INT, offsetof(struct predict_args, top), "K", "how many classes an image (5)", 1,
+     100000},
+    {"logits", 0, OPT_TEXT, offsetof(struct predict_args, logits), "F.npy",
+     "write all logits, float32 [n, classes]", 0, 0},
+    {"features", 0, OPT_TEXT, offsetof(struct predict_args, features), "F.npy",
+     "write the features before the head, float32 [n, d]", 0, 0},
+    {"input", 0, OPT_TEXT, offsetof(struct predict_args, input), "F.npy",
+     "take float32 [n, h, w, 3] as it is, instead of images", 0, 0},
+    {"batch", 0, OPT_INT, offsetof(struct predict_args, batch), "N",
+     "images a call (32); never changes a number", 1, 4096},
 };
 
 static int load_array(const char *path, struct tensor *x, struct err *e)
@@ -49,7 +55,8 @@ out:
 }
 
 /* The K greatest logits of a row, ties to the lower index, with softmax probabilities over all. */
-static int add_top(struct table *t, const char *image, const float *logits, size_t n, size_t k, struct err *e)
+static int add_top(struct table *t, const char *image, const float *logits, size_t n, size_t k,
+                   struct err *e)
 {
     double sum = 0, greatest = -INFINITY;
     bool *used = mem_take(n, sizeof *used, e);
@@ -71,17 +78,21 @@ static int add_top(struct table *t, const char *image, const float *logits, size
             }
         }
         used[best] = true;
-        status = table_row(t, e) || table_set(t, row, 0, image, e) || table_setf(t, row, 1, e, "%zu", rank) ||
-                         table_setf(t, row, 2, e, "%zu", best) || table_setf(t, row, 3, e, "%.6g", (double)logits[best]) ||
-                         table_setf(t, row, 4, e, "%.4f", exp((double)logits[best] - greatest) / sum)
-                     ? -1
-                     : 0;
+        status =
+            table_row(t, e) || table_set(t, row, 0, image, e) ||
+                    table_setf(t, row, 1, e, "%zu", rank) ||
+                    table_setf(t, row, 2, e, "%zu", best) ||
+                    table_setf(t, row, 3, e, "%.6g", (double)logits[best]) ||
+                    table_setf(t, row, 4, e, "%.4f", exp((double)logits[best] - greatest) / sum)
+                ? -1
+                : 0;
     }
     free(used);
     return status;
 }
 
-static int print_top(const struct ctx *c, const struct predict_args *a, char **words, size_t n, const float *logits, size_t n_classes, struct err *e)
+static int print_top(const struct ctx *c, const struct predict_args *a, char **words, size_t n,
+                     const float *logits, size_t n_classes, struct err *e)
 {
     static const char *const names[] = {"image", "rank", "class", "logit", "probability"};
     struct table t;
@@ -95,7 +106,8 @@ static int print_top(const struct ctx *c, const struct predict_args *a, char **w
     }
     for (size_t i = 0; i < n && status == 0; i++) {
         snprintf(index, sizeof index, "%zu", i);
-        status = add_top(&t, a->input ? index : words[i], logits + i * n_classes, n_classes, (size_t)(a->top ? a->top : 5), e);
+        status = add_top(&t, a->input ? index : words[i], logits + i * n_classes, n_classes,
+                         (size_t)(a->top ? a->top : 5), e);
     }
     if (status == 0) {
         status = context_print(c, &t, e);
@@ -104,7 +116,8 @@ static int print_top(const struct ctx *c, const struct predict_args *a, char **w
     return status;
 }
 
-static int forward(const struct ctx *c, const struct model *m, const struct tensor *x, size_t batch, float *features, float *logits, struct err *e)
+static int forward(const struct ctx *c, const struct model *m, const struct tensor *x, size_t batch,
+                   float *features, float *logits, struct err *e)
 {
     void *engine;
     size_t d = model_feature_dim(m, x->h, x->w);
@@ -116,24 +129,28 @@ static int forward(const struct ctx *c, const struct model *m, const struct tens
         struct tensor part = *x;
         part.n = x->n - i < batch ? x->n - i : batch;
         part.data = x->data + i * x->h * x->w * 3;
-        status = c->engine->forward(engine, &part, features + i * d, m->n_classes ? logits + i * m->n_classes : NULL, e);
+        status = c->engine->forward(engine, &part, features + i * d,
+                                    m->n_classes ? logits + i * m->n_classes : NULL, e);
         note_progress("images", i + part.n, x->n);
     }
     c->engine->close(engine);
     return status;
 }
 
-static int load(const struct predict_args *a, const struct model *m, char **words, size_t n_words, struct tensor *x, struct err *e)
+static int load(const struct predict_args *a, const struct model *m, char **words, size_t n_words,
+                struct tensor *x, struct err *e)
 {
     struct preprocess p;
     struct str text = {0};
     if (a->input) {
-        return n_words ? err_set(e, ERR_USAGE, "predict: --input takes the place of images") : load_array(a->input, x, e);
+        return n_words ? err_set(e, ERR_USAGE, "predict: --input takes the place of images")
+                       : load_array(a->input, x, e);
     }
     if (!n_words) {
         return err_set(e, ERR_USAGE, "predict: name at least one image, or --input F.npy");
     }
-    if (preprocess_from_args(&p, &a->pp, m, 0, 0, e) || images_load((const char *const *)words, n_words, &p, x, NULL, e)) {
+    if (preprocess_from_args(&p, &a->pp, m, 0, 0, e) ||
+        images_load((const char *const *)words, n_words, &p, x, NULL, e)) {
         return -1;
     }
     preprocess_text(&p, &text);
@@ -153,7 +170,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!a->model) {
         return err_set(e, ERR_USAGE, "predict: -m MODEL is required");
     }
-    if (context_compute(c, e) || model_open(&m, a->model, &where, true, e) || load(a, m, words, n_words, &x, e)) {
+    if (context_compute(c, e) || model_open(&m, a->model, &where, true, e) ||
+        load(a, m, words, n_words, &x, e)) {
         goto out;
     }
     if (!m->n_classes && (a->logits || !a->features)) {
@@ -163,7 +181,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     size_t d = model_feature_dim(m, x.h, x.w);
     features = mem_take(x.n, d * sizeof *features, e);
     logits = mem_take(x.n, m->n_classes * sizeof *logits, e);
-    if (!features || !logits || forward(c, m, &x, (size_t)(a->batch ? a->batch : 32), features, logits, e)) {
+    if (!features || !logits ||
+        forward(c, m, &x, (size_t)(a->batch ? a->batch : 32), features, logits, e)) {
         goto out;
     }
     status = 0;

@@ -14,8 +14,10 @@ struct preprocess_cmd_args {
 };
 static const struct opt opts[] = {
     PREPROCESS_OPTS(preprocess_cmd_args, pp),
-    {"output", 'o', OPT_TEXT, offsetof(struct preprocess_cmd_args, output), "F.npy", "where the array goes (required)", 0, 0},
-    {"u8", 0, OPT_FLAG, offsetof(struct preprocess_cmd_args, u8), NULL, "8-bit values after resizing and before scaling", 0, 0},
+    {"output", 'o', OPT_TEXT, offsetof(struct preprocess_cmd_args, output), "F.npy",
+     "where the array goes (required)", 0, 0},
+    {"u8", 0, OPT_FLAG, offsetof(struct preprocess_cmd_args, u8), NULL,
+     "8-bit values after resizing and before scaling", 0, 0},
 };
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
@@ -37,7 +39,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     note(NOTE_INFO, "%zu images, %s", x.n, str_text(&text));
     str_release(&text);
     const size_t dims[4] = {x.n, x.h, x.w, 3};
-    int status = a->u8 ? npy_write(a->output, NPY_U8, 4, dims, u8, e) : npy_write(a->output, NPY_F32, 4, dims, x.data, e);
+    int status = a->u8 ? npy_write(a->output, NPY_U8, 4, dims, u8, e)
+                       : npy_write(a->output, NPY_F32, 4, dims, x.data, e);
     free(u8);
     free(x.data);
     return status;

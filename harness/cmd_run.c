@@ -23,11 +23,23 @@ struct run_args {
 struct run_cmd_args {
     struct run_args run;
 };
-#define RUN_OPTS(S, F)                                                                                             \
-    {"output", 'o', OPT_TEXT, offsetof(struct S, F.output), "DIR", "run directory (runs/NAME); running again resumes", 0, 0}, \
-    {"set", 0, OPT_REPEAT, offsetof(struct S, F.sets), "KEY=VALUE", "set any knob, in place of what is said elsewhere", 0, 0}, \
-    {"label", 0, OPT_REPEAT, offsetof(struct S, F.labels), "KEY=VALUE", "kept with every cell, outside its id", 0, 0}, \
-    {"keep-old", 0, OPT_FLAG, offsetof(struct S, F.keep_old), NULL, "accept stored results of other code, weights or data", 0, 0}
+#define RUN_OPTS(S, F)                                                    \
+    {"output", 'o',                                                       \
+     OPT_TEXT, offsetof(struct S, F.output),                              \
+     "DIR", "run directory (runs/NAME); running again resumes",           \
+     0, 0},                                                               \
+        {"set", 0,                                                        \
+         OPT_REPEAT, offsetof(struct S, F.sets),                          \
+         "KEY=VALUE", "set any knob, in place of what is said elsewhere", \
+         0, 0},                                                           \
+        {"label", 0,                                                      \
+         OPT_REPEAT, offsetof(struct S, F.labels),                        \
+         "KEY=VALUE", "kept with every cell, outside its id",             \
+         0, 0},                                                           \
+    {                                                                     \
+        "keep-old", 0, OPT_FLAG, offsetof(struct S, F.keep_old), NULL,    \
+            "accept stored results of other code, weights or data", 0, 0  \
+    }
 
 static int print_table(const struct ctx *c, const char *dir, struct err *e)
 {
@@ -35,7 +47,10 @@ static int print_table(const struct ctx *c, const char *dir, struct err *e)
     struct report r = {0};
     struct table t = {0};
     size_t n_damaged;
-    int status = store_load(&l, &dir, 1, false, &n_damaged, e) || report_init(&r, &l, e) || report_table(&r, "top1", &t, e) || context_print(c, &t, e) ? -1 : 0;
+    int status = store_load(&l, &dir, 1, false, &n_damaged, e) || report_init(&r, &l, e) ||
+                         report_table(&r, "top1", &t, e) || context_print(c, &t, e)
+                     ? -1
+                     : 0;
     table_release(&t);
     report_release(&r);
     record_list_release(&l);
@@ -44,7 +59,8 @@ static int print_table(const struct ctx *c, const char *dir, struct err *e)
 
 static void print_totals(const struct run_totals *t, const char *dir)
 {
-    note(NOTE_INFO, "%s: %zu cells computed, %zu were there%s", dir, t->computed, t->before, t->failed || t->absent || t->retired ? ":" : "");
+    note(NOTE_INFO, "%s: %zu cells computed, %zu were there%s", dir, t->computed, t->before,
+         t->failed || t->absent || t->retired ? ":" : "");
     if (t->failed) {
         note(NOTE_INFO, "  %zu failed: see `bitbench status %s`", t->failed, dir);
     }
@@ -52,22 +68,33 @@ static void print_totals(const struct run_totals *t, const char *dir)
         note(NOTE_INFO, "  %zu left out: data or weights are not here", t->absent);
     }
     if (t->retired) {
-        note(NOTE_INFO, "  %zu stale ones (other code, weights or data) computed again", t->retired);
+        note(NOTE_INFO, "  %zu stale ones (other code, weights or data) computed again",
+             t->retired);
     }
-    note(NOTE_DETAIL, "%zu images through the network, %zu feature rows from the cache, %zu eigendecompositions, %zu logistic fits (%zu iterations)",
-         t->counters.images_forwarded, t->counters.cache_rows_read, t->counters.adapt.eigendecompositions,
-         t->counters.adapt.logistic_fits, t->counters.adapt.logistic_iterations);
+    note(NOTE_DETAIL,
+         "%zu images through the network, %zu feature rows from the cache, %zu "
+         "eigendecompositions, %zu logistic fits (%zu iterations)",
+         t->counters.images_forwarded, t->counters.cache_rows_read,
+         t->counters.adapt.eigendecompositions, t->counters.adapt.logistic_fits,
+         t->counters.adapt.logistic_iterations);
 }
 
-static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_args *a, struct err *e)
+static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_args *a,
+                    struct err *e)
 {
     char dir[4096];
     struct run_totals t;
-    int n = a->output ? snprintf(dir, sizeof dir, "%s", a->output) : snprintf(dir, sizeof dir, "runs/%s", p->name);
+    int n = a->output ? snprintf(dir, sizeof dir, "%s", a->output)
+                      : snprintf(dir, sizeof dir, "runs/%s", p->name);
     if (n < 0 || (size_t)n >= sizeof dir) {
         return err_set(e, ERR_USAGE, "the name of the run directory is too long");
     }
-    const struct run_order o = {.specs = p->specs, .n = p->n, .dir = dir, .run_yaml = p->text, .labels = &a->labels, .keep_old = a->keep_old};
+    const struct run_order o = {.specs = p->specs,
+                                .n = p->n,
+                                .dir = dir,
+                                .run_yaml = p->text,
+                                .labels = &a->labels,
+                                .keep_old = a->keep_old};
     if (runner_run(c, &o, &t, e)) {
         return -1;
     }
@@ -97,9 +124,11 @@ const struct command command_run = {
     .name = "run",
     .args = "SPEC.yaml [-o DIR] [--set KEY=VALUE]... [--label KEY=VALUE]...",
     .help = "run what is missing of a sweep; running again resumes",
-    .details = "A run file names models, data sets, knobs and how they vary; `man bitbench` describes it.\n"
+    .details = "A run file names models, data sets, knobs and how they vary; `man bitbench` "
+               "describes it.\n"
                "Each finished cell is one file in DIR/cells, with the outcome of every test image.",
-    .example = "run sweep.yaml -o runs/sweep\nrun sweep.yaml --set regime.k=5 --label commit=$(git rev-parse HEAD)",
+    .example = "run sweep.yaml -o runs/sweep\nrun sweep.yaml --set regime.k=5 --label commit=$(git "
+               "rev-parse HEAD)",
     .opts = run_opts,
     .n_opts = ARRAY_LEN(run_opts),
     .opts_bytes = sizeof(struct run_cmd_args),
@@ -117,41 +146,53 @@ struct short_args {
     struct texts shots, rule, adapt, l2, cost, head_map;
     int64_t draws, train_n;
 };
-#define LIST(name, letter, field, value, help)                            \
-    {                                                                     \
+#define LIST(name, letter, field, value, help)                                        \
+    {                                                                                 \
         name, letter, OPT_LIST, offsetof(struct short_args, field), value, help, 0, 0 \
     }
-#define SHORT_OPTS                                                                                   \
-    LIST("model", 'm', models, "M[,M...]", "path, zoo name, random:ARCH[:SEED] or pixels (required)"), \
-        LIST("dataset", 'd', datasets, "D[,D...]", "name, folder:PATH or list:FILE.csv (required)"), \
-        LIST("preprocess", 0, preset, "PRESET", "preprocessing preset, or `model` (bit-paper)"),     \
-        LIST("size", 0, size, "PX", "side of the network's input, overriding the preset's"),         \
-        LIST("resize", 0, resize, "PX", "size before the crop (same as --size)"),                    \
-        LIST("kernel", 0, kernel, "NAME", "resize kernel, overriding the preset's"),                 \
-        LIST("decode", 0, decode, "pil|tf", "JPEG decoding, overriding the preset's"),               \
-        LIST("range", 0, range, "NAME", "value range, overriding the preset's"),                     \
-        LIST("mode", 0, mode, "NAME", "squash, short, small or none, overriding the preset's"),      \
+#define SHORT_OPTS                                                                               \
+    LIST("model", 'm', models, "M[,M...]",                                                       \
+         "path, zoo name, random:ARCH[:SEED] or pixels (required)"),                             \
+        LIST("dataset", 'd', datasets, "D[,D...]",                                               \
+             "name, folder:PATH or list:FILE.csv (required)"),                                   \
+        LIST("preprocess", 0, preset, "PRESET", "preprocessing preset, or `model` (bit-paper)"), \
+        LIST("size", 0, size, "PX", "side of the network's input, overriding the preset's"),     \
+        LIST("resize", 0, resize, "PX", "size before the crop (same as --size)"),                \
+        LIST("kernel", 0, kernel, "NAME", "resize kernel, overriding the preset's"),             \
+        LIST("decode", 0, decode, "pil|tf", "JPEG decoding, overriding the preset's"),           \
+        LIST("range", 0, range, "NAME", "value range, overriding the preset's"),                 \
+        LIST("mode", 0, mode, "NAME", "squash, short, small or none, overriding the preset's"),  \
         LIST("test", 0, test, "SPLIT", "the split that is scored (test)")
 
 static const struct opt eval_opts[] = {
     SHORT_OPTS,
-    LIST("head-map", 0, head_map, "F.csv", "which head output stands for which class: head_index,class"),
+    LIST("head-map", 0, head_map, "F.csv",
+         "which head output stands for which class: head_index,class"),
     RUN_OPTS(short_args, run),
 };
 static const struct opt fewshot_opts[] = {
     SHORT_OPTS,
     LIST("shots", 'k', shots, "K[,K...]", "training images a class (1,5,10,25)"),
-    {"draws", 0, OPT_INT, offsetof(struct short_args, draws), "N", "random draws of them (5)", 1, 100000},
-    LIST("rule", 0, rule, "NAME", "how they are drawn: nested, big-vision, bit-jax, first-k (nested)"),
+    {"draws", 0, OPT_INT, offsetof(struct short_args, draws), "N", "random draws of them (5)", 1,
+     100000},
+    LIST("rule", 0, rule, "NAME",
+         "how they are drawn: nested, big-vision, bit-jax, first-k (nested)"),
     LIST("adapt", 0, adapt, "NAME", "ridge or logistic (ridge)"),
-    LIST("l2", 0, l2, "L2[,L2...]", "ridge: fixed regularisation instead of choosing it by\nleave-one-out error among 2^-10..2^20"),
-    LIST("c", 0, cost, "C[,C...]", "logistic: fixed inverse regularisation instead of choosing\nit on a fifth of the training images"),
+    LIST("l2", 0, l2, "L2[,L2...]",
+         "ridge: fixed regularisation instead of choosing it by\nleave-one-out error among "
+         "2^-10..2^20"),
+    LIST("c", 0, cost, "C[,C...]",
+         "logistic: fixed inverse regularisation instead of choosing\nit on a fifth of the "
+         "training images"),
     RUN_OPTS(short_args, run),
 };
 static const struct opt linear_opts[] = {
     SHORT_OPTS,
-    {"train-n", 0, OPT_INT, offsetof(struct short_args, train_n), "N", "only the first N training images in canonical order (all)", 1, INT64_MAX},
-    LIST("c", 0, cost, "C[,C...]", "fixed inverse regularisation instead of choosing it among\n10^-6..10^6 on a fifth of the training images"),
+    {"train-n", 0, OPT_INT, offsetof(struct short_args, train_n), "N",
+     "only the first N training images in canonical order (all)", 1, INT64_MAX},
+    LIST("c", 0, cost, "C[,C...]",
+         "fixed inverse regularisation instead of choosing it among\n10^-6..10^6 on a fifth of the "
+         "training images"),
     RUN_OPTS(short_args, run),
 };
 
@@ -172,7 +213,8 @@ static void add(struct flags *f, const char *origin, const char *key, const stru
 }
 
 /* A flag with values of our own, comma separated. */
-static int add_own(struct flags *f, const char *origin, const char *key, const char *values, struct err *e)
+static int add_own(struct flags *f, const char *origin, const char *key, const char *values,
+                   struct err *e)
 {
     struct texts *t = &f->owned[f->n_owned++];
     if (texts_add_list(t, values, e)) {
@@ -204,12 +246,14 @@ static int add_eval(struct flags *f, const struct short_args *a, struct err *e)
 }
 
 /* Ridge with L2 by leave-one-out or as given; logistic with C by validation or as given. */
-static int add_adaptation(struct flags *f, const struct short_args *a, const char *name, struct err *e)
+static int add_adaptation(struct flags *f, const struct short_args *a, const char *name,
+                          struct err *e)
 {
     bool ridge = strcmp(name, "ridge") == 0;
     const struct texts *given = ridge ? &a->l2 : &a->cost, *other = ridge ? &a->cost : &a->l2;
     if (other->n) {
-        return err_set(e, ERR_USAGE, "%s does not go with --adapt %s", ridge ? "--c" : "--l2", name);
+        return err_set(e, ERR_USAGE, "%s does not go with --adapt %s", ridge ? "--c" : "--l2",
+                       name);
     }
     if (add_own(f, "--adapt", "adapt.name", name, e)) {
         return -1;
@@ -218,7 +262,8 @@ static int add_adaptation(struct flags *f, const struct short_args *a, const cha
         add(f, ridge ? "--l2" : "--c", ridge ? "adapt.l2" : "adapt.c", given);
         return 0;
     }
-    return add_own(f, "the default", "select.grid", ridge ? "adapt.l2=log2:-10:20" : "adapt.c=log10:-6:6", e) ||
+    return add_own(f, "the default", "select.grid",
+                   ridge ? "adapt.l2=log2:-10:20" : "adapt.c=log10:-6:6", e) ||
                    add_own(f, "the default", "select.on", ridge ? "loo" : "val", e)
                ? -1
                : 0;
@@ -267,7 +312,8 @@ static int add_linear(struct flags *f, const struct short_args *a, struct err *e
 }
 
 static int run_short(struct ctx *c, const char *name, const struct short_args *a,
-                     int (*add_more)(struct flags *f, const struct short_args *a, struct err *e), struct err *e)
+                     int (*add_more)(struct flags *f, const struct short_args *a, struct err *e),
+                     struct err *e)
 {
     struct flags f = {0};
     struct run_plan p = {0};
@@ -312,7 +358,8 @@ const struct command command_eval = {
     .name = "eval",
     .args = "-m MODEL[,MODEL...] -d DATASET[,DATASET...] [OPTION...]",
     .help = "score a checkpoint's own head on a test set",
-    .details = "The head's classes must be the data set's, in its order, or --head-map says which is which.",
+    .details = "The head's classes must be the data set's, in its order, or --head-map says which "
+               "is which.",
     .example = "eval -m BiT-M-R50x1-ILSVRC2012.npz -d ilsvrc2012 --preprocess model",
     .opts = eval_opts,
     .n_opts = ARRAY_LEN(eval_opts),

@@ -1,5 +1,5 @@
-/* status: what a run directory is meant to hold against what it holds. Weights are not read again: a
- * change in them shows when the sweep is run. */
+/* status: what a run directory is meant to hold against what it holds. Weights are not read again:
+ * a change in them shows when the sweep is run. */
 #include "harness/command.h"
 #include "harness/runner.h"
 #include "harness/base/blas.h"
@@ -19,11 +19,20 @@ struct status_args {
     bool list;
 };
 static const struct opt opts[] = {
-    {"list", 'l', OPT_FLAG, offsetof(struct status_args, list), NULL, "one line for every cell that is not done", 0, 0},
+    {"list", 'l', OPT_FLAG, offsetof(struct status_args, list), NULL,
+     "one line for every cell that is not done", 0, 0},
 };
 
-enum state { DONE, FAILED, DIVERGED, MISSING, STALE, DAMAGED, ABSENT, N_STATES };
-static const char *const state_names[N_STATES] = {"done", "failed", "diverged", "missing", "stale", "damaged", "absent"};
+enum state { DONE,
+             FAILED,
+             DIVERGED,
+             MISSING,
+             STALE,
+             DAMAGED,
+             ABSENT,
+             N_STATES };
+static const char *const state_names[N_STATES] = {"done", "failed", "diverged", "missing",
+                                                  "stale", "damaged", "absent"};
 
 /* A (model, data set) of the plan, opened once. */
 struct opened {
@@ -45,7 +54,8 @@ struct status {
 static const struct opened *open_pair(struct status *s, const struct run_spec *spec)
 {
     for (size_t i = 0; i < s->n_opened; i++) {
-        if (!strcmp(s->opened[i].model_name, spec->model) && !strcmp(s->opened[i].dataset_name, spec->dataset)) {
+        if (!strcmp(s->opened[i].model_name, spec->model) &&
+            !strcmp(s->opened[i].dataset_name, spec->dataset)) {
             return &s->opened[i];
         }
     }
@@ -67,7 +77,8 @@ static int by_id(const void *key, const void *head)
 }
 
 /* Has something that the numbers depend on changed since? What is not known now does not count. */
-static bool is_stale(const struct status *s, const struct opened *o, const struct run_spec *spec, const struct made *then)
+static bool is_stale(const struct status *s, const struct opened *o, const struct run_spec *spec,
+                     const struct made *then)
 {
     struct group g = {.model = o->model, .dataset = o->dataset, .engine = s->c->engine};
     struct made now;
@@ -80,10 +91,12 @@ static bool is_stale(const struct status *s, const struct opened *o, const struc
            (now.model[0] && strcmp(now.model, then->model) != 0);
 }
 
-static int judge(struct status *s, const struct plan_entry *entry, enum state *state, const char **message, struct err *e)
+static int judge(struct status *s, const struct plan_entry *entry, enum state *state,
+                 const char **message, struct err *e)
 {
     struct run_spec spec;
-    const struct cell_head *head = bsearch(entry->run_id, s->cells.heads, s->cells.n, sizeof *head, by_id);
+    const struct cell_head *head =
+        bsearch(entry->run_id, s->cells.heads, s->cells.n, sizeof *head, by_id);
     if (spec_parse(&spec, entry->spec, e)) {
         return err_wrap(e, "plan.tsv: %s", entry->run_id);
     }
@@ -95,7 +108,8 @@ static int judge(struct status *s, const struct plan_entry *entry, enum state *s
     } else if (head && o->why.code == ERR_NONE && is_stale(s, o, &spec, &head->made)) {
         *state = STALE;
     } else if (head) {
-        *state = head->status == CELL_OK ? DONE : head->status == CELL_FAILED ? FAILED : DIVERGED;
+        *state = head->status == CELL_OK ? DONE : head->status == CELL_FAILED ? FAILED
+                                                                              : DIVERGED;
     } else {
         *state = o->why.code == ERR_NONE ? MISSING : ABSENT;
         *message = o->why.text;
@@ -118,14 +132,18 @@ static int failure_text(const struct status *s, const char *run_id, struct str *
     return 0;
 }
 
-static int list_cell(struct status *s, const struct plan_entry *entry, enum state state, const char *message, struct err *e)
+static int list_cell(struct status *s, const struct plan_entry *entry, enum state state,
+                     const char *message, struct err *e)
 {
     struct str text = {0};
     size_t row = s->list.n_rows;
     str_add(&text, message);
-    int status = state == FAILED || state == DIVERGED ? failure_text(s, entry->run_id, &text, e) : 0;
-    status = status || table_row(&s->list, e) || table_set(&s->list, row, 0, state_names[state], e) ||
-                     table_set(&s->list, row, 1, entry->run_id, e) || table_set(&s->list, row, 2, entry->spec, e) ||
+    int status =
+        state == FAILED || state == DIVERGED ? failure_text(s, entry->run_id, &text, e) : 0;
+    status = status || table_row(&s->list, e) ||
+                     table_set(&s->list, row, 0, state_names[state], e) ||
+                     table_set(&s->list, row, 1, entry->run_id, e) ||
+                     table_set(&s->list, row, 2, entry->spec, e) ||
                      table_set(&s->list, row, 3, str_text(&text), e)
                  ? -1
                  : 0;
@@ -143,7 +161,8 @@ static double mean_seconds(const struct status *s)
         struct made made;
         struct err ignored = {0};
         double seconds;
-        if (!s->cells.heads[i].damaged && store_read(&r, &made, s->cells.heads[i].path, &ignored) == 0) {
+        if (!s->cells.heads[i].damaged &&
+            store_read(&r, &made, s->cells.heads[i].path, &ignored) == 0) {
             const char *text = pairs_get(&r.provenance, "seconds");
             if (text && str_to_double(text, &seconds)) {
                 sum += seconds;
@@ -161,17 +180,27 @@ static int print_counts(const struct status *s, struct err *e)
     if (table_init(&t, 2, e)) {
         return -1;
     }
-    int status = table_head(&t, 0, "state", false, e) || table_head(&t, 1, "cells", true, e) ? -1 : 0;
+    int status =
+        table_head(&t, 0, "state", false, e) || table_head(&t, 1, "cells", true, e) ? -1 : 0;
     for (size_t i = 0; i < N_STATES && status == 0; i++) {
-        status = table_row(&t, e) || table_set(&t, i, 0, state_names[i], e) || table_setf(&t, i, 1, e, "%zu", s->counts[i]) ? -1 : 0;
+        status = table_row(&t, e) || table_set(&t, i, 0, state_names[i], e) ||
+                         table_setf(&t, i, 1, e, "%zu", s->counts[i])
+                     ? -1
+                     : 0;
     }
     if (status == 0) {
-        status = table_row(&t, e) || table_set(&t, N_STATES, 0, "partial", e) || table_setf(&t, N_STATES, 1, e, "%zu", s->n_partial) ? -1 : 0;
+        status = table_row(&t, e) || table_set(&t, N_STATES, 0, "partial", e) ||
+                         table_setf(&t, N_STATES, 1, e, "%zu", s->n_partial)
+                     ? -1
+                     : 0;
     }
     size_t left = s->counts[MISSING] + s->counts[STALE] + s->counts[DAMAGED] + s->counts[FAILED];
     double seconds = left ? mean_seconds(s) * (double)left : 0;
     if (status == 0 && seconds > 0) {
-        status = table_row(&t, e) || table_set(&t, N_STATES + 1, 0, "seconds to go, about", e) || table_setf(&t, N_STATES + 1, 1, e, "%.0f", seconds) ? -1 : 0;
+        status = table_row(&t, e) || table_set(&t, N_STATES + 1, 0, "seconds to go, about", e) ||
+                         table_setf(&t, N_STATES + 1, 1, e, "%.0f", seconds)
+                     ? -1
+                     : 0;
     }
     if (status == 0) {
         status = context_print(s->c, &t, e);
@@ -203,7 +232,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
         status = judge(&s, &s.plan.entries[i], &state, &message, e);
         if (status == 0) {
             s.counts[state]++;
-            status = a->list && state != DONE ? list_cell(&s, &s.plan.entries[i], state, message, e) : 0;
+            status =
+                a->list && state != DONE ? list_cell(&s, &s.plan.entries[i], state, message, e) : 0;
         }
     }
     if (status == 0) {
@@ -228,7 +258,8 @@ const struct command command_status = {
     .name = "status",
     .args = "DIR [--list]",
     .help = "what of a sweep is done, failed, missing, stale or damaged",
-    .details = "stale: made by other code or from other data than now; running the sweep computes it again.\n"
+    .details = "stale: made by other code or from other data than now; running the sweep computes "
+               "it again.\n"
                "absent: the model or the data set is not here.",
     .example = "status runs/sweep\nstatus runs/sweep --list",
     .opts = opts,

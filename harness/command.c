@@ -10,10 +10,24 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_run,      &command_eval,    &command_fewshot, &command_linear,     &command_plan,
-    &command_status,   &command_report,  &command_plot,    &command_datasets,   &command_models,
-    &command_predict,  &command_preprocess, &command_extract, &command_probe,   &command_bench,
-    &command_doctor,   &command_completion, &command_help_command,
+    &command_run,
+    &command_eval,
+    &command_fewshot,
+    &command_linear,
+    &command_plan,
+    &command_status,
+    &command_report,
+    &command_plot,
+    &command_datasets,
+    &command_models,
+    &command_predict,
+    &command_preprocess,
+    &command_extract,
+    &command_probe,
+    &command_bench,
+    &command_doctor,
+    &command_completion,
+    &command_help_command,
 };
 const size_t commands_n = ARRAY_LEN(commands);
 
@@ -47,16 +61,20 @@ void command_help(const struct command *k, struct str *out)
 {
     if (!k) {
         str_add(out, "Usage: bitbench [GLOBAL OPTION...] COMMAND [ARGUMENT...]\n\n"
-                     "Measures how well pre-trained vision networks transfer, on ordinary CPUs.\n\nCommands:\n");
+                     "Measures how well pre-trained vision networks transfer, on ordinary "
+                     "CPUs.\n\nCommands:\n");
         for (size_t i = 0; i < commands_n; i++) {
             str_addf(out, "  %-12s %s\n", commands[i]->name, commands[i]->help);
         }
         str_add(out, "\nGlobal options:\n");
         options_help(global_opts, global_opts_n, out);
-        str_add(out, "\n`bitbench COMMAND --help` tells more, with an example; `man bitbench` tells all.\n");
+        str_add(
+            out,
+            "\n`bitbench COMMAND --help` tells more, with an example; `man bitbench` tells all.\n");
         return;
     }
-    str_addf(out, "Usage: bitbench %s%s%s\n\n%s\n", k->name, k->args[0] ? " " : "", k->args, k->help);
+    str_addf(out, "Usage: bitbench %s%s%s\n\n%s\n", k->name, k->args[0] ? " " : "", k->args,
+             k->help);
     if (k->details) {
         str_add(out, "\n");
         add_lines(out, "", k->details);
@@ -163,9 +181,12 @@ struct help_args {
     bool man, knobs, presets;
 };
 static const struct opt help_opts[] = {
-    {"man", 0, OPT_FLAG, offsetof(struct help_args, man), NULL, "the manual's sections on commands and options, as roff", 0, 0},
-    {"knobs", 0, OPT_FLAG, offsetof(struct help_args, knobs), NULL, "the manual's list of knobs, as roff", 0, 0},
-    {"presets", 0, OPT_FLAG, offsetof(struct help_args, presets), NULL, "the manual's list of preprocessing presets, as roff", 0, 0},
+    {"man", 0, OPT_FLAG, offsetof(struct help_args, man), NULL,
+     "the manual's sections on commands and options, as roff", 0, 0},
+    {"knobs", 0, OPT_FLAG, offsetof(struct help_args, knobs), NULL,
+     "the manual's list of knobs, as roff", 0, 0},
+    {"presets", 0, OPT_FLAG, offsetof(struct help_args, presets), NULL,
+     "the manual's list of preprocessing presets, as roff", 0, 0},
 };
 
 static int run_help(struct ctx *c, void *opts, char **words, size_t n_words, struct err *e)
@@ -219,13 +240,14 @@ static int run_completion(struct ctx *c, void *opts, char **words, size_t n_word
         return err_set(e, ERR_USAGE, "completion for '%s' is not known; known: bash", words[0]);
     }
     struct str out = {0};
-    str_add(&out, "# bash completion for bitbench; made by `bitbench completion bash`\n"
-                  "_bitbench() {\n"
-                  "    local cur=${COMP_WORDS[COMP_CWORD]} command= i words\n"
-                  "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                  "        case ${COMP_WORDS[i]} in -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac\n"
-                  "    done\n"
-                  "    case $command in\n");
+    str_add(&out,
+            "# bash completion for bitbench; made by `bitbench completion bash`\n"
+            "_bitbench() {\n"
+            "    local cur=${COMP_WORDS[COMP_CWORD]} command= i words\n"
+            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+            "        case ${COMP_WORDS[i]} in -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac\n"
+            "    done\n"
+            "    case $command in\n");
     for (size_t i = 0; i < commands_n; i++) {
         str_addf(&out, "    %s) words='", commands[i]->name);
         add_words(&out, commands[i]->opts, commands[i]->n_opts);

@@ -14,12 +14,15 @@ struct err;
 struct str;
 
 /* What a command returns besides -1 (an error, exit 2, or 130 when interrupted). */
-enum { EXIT_DONE = 0, EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+enum { EXIT_DONE = 0,
+       EXIT_FOUND = 1,
+       EXIT_USAGE = 2,
+       EXIT_INTERRUPTED = 130 };
 
 struct command {
     const char *name, *args, *help;
-    const char *details;  /* more help, or NULL */
-    const char *example;  /* lines after "bitbench " */
+    const char *details; /* more help, or NULL */
+    const char *example; /* lines after "bitbench " */
     const struct opt *opts;
     size_t n_opts, opts_bytes; /* size of the struct that opts fill, zeroed before */
     size_t min_words, max_words;

@@ -17,16 +17,25 @@
 #define FIELD(name) offsetof(struct globals, name)
 const struct opt global_opts[] = {
     {"data", 0, OPT_TEXT, FIELD(data), "DIR[:DIR...]",
-     "folders with data sets and weights (also $BITBENCH_DATA;\n/usr/share/datasets is always searched)", 0, 0},
-    {"cache", 0, OPT_TEXT, FIELD(cache), "DIR", "where features are kept (~/.cache/bitbench)", 0, 0},
+     "folders with data sets and weights (also $BITBENCH_DATA;\n/usr/share/datasets is always "
+     "searched)",
+     0, 0},
+    {"cache", 0, OPT_TEXT, FIELD(cache), "DIR", "where features are kept (~/.cache/bitbench)", 0,
+     0},
     {"no-cache", 0, OPT_FLAG, FIELD(no_cache), NULL, "keep no features on disk", 0, 0},
-    {"threads", 0, OPT_INT, FIELD(threads), "N", "threads (all processors); never changes a number", 1, 1024},
-    {"max-mem", 0, OPT_SIZE, FIELD(max_mem), "SIZE", "refuse work that needs more memory, e.g. 8G", 0, 0},
-    {"isa", 0, OPT_TEXT, FIELD(isa), "NAME", "instruction set: avx512, avx2 or base (the CPU's best)", 0, 0},
-    {"engine", 0, OPT_TEXT, FIELD(engine), "NAME", "implementation of the network (reference)", 0, 0},
-    {"partial", 0, OPT_FLAG, FIELD(partial), NULL, "accept data sets with images missing; shows in the signature", 0, 0},
+    {"threads", 0, OPT_INT, FIELD(threads), "N", "threads (all processors); never changes a number",
+     1, 1024},
+    {"max-mem", 0, OPT_SIZE, FIELD(max_mem), "SIZE", "refuse work that needs more memory, e.g. 8G",
+     0, 0},
+    {"isa", 0, OPT_TEXT, FIELD(isa), "NAME",
+     "instruction set: avx512, avx2 or base (the CPU's best)", 0, 0},
+    {"engine", 0, OPT_TEXT, FIELD(engine), "NAME", "implementation of the network (reference)", 0,
+     0},
+    {"partial", 0, OPT_FLAG, FIELD(partial), NULL,
+     "accept data sets with images missing; shows in the signature", 0, 0},
     {"json", 0, OPT_FLAG, FIELD(json), NULL, "print data as JSON", 0, 0},
-    {"progress", 0, OPT_FLAG, FIELD(progress), NULL, "show progress also when stderr is no terminal", 0, 0},
+    {"progress", 0, OPT_FLAG, FIELD(progress), NULL,
+     "show progress also when stderr is no terminal", 0, 0},
     {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, "warnings only", 0, 0},
     {"verbose", 'v', OPT_FLAG, FIELD(verbose), NULL, "more messages", 0, 0},
     {"version", 0, OPT_FLAG, FIELD(version), NULL, "print the version and end", 0, 0},
@@ -45,14 +54,17 @@ static int add_dirs(struct texts *dirs, const char *list, struct err *e)
     return 0;
 }
 
-int context_init(struct ctx *c, const char *env_data, const char *env_cache, const char *env_home, struct err *e)
+int context_init(struct ctx *c, const char *env_data, const char *env_cache, const char *env_home,
+                 struct err *e)
 {
     if (add_dirs(&c->dirs, c->g.data, e) || add_dirs(&c->dirs, env_data, e)) {
         return -1;
     }
     for (size_t i = 0; i < c->dirs.n; i++) {
         if (!file_is_dir(c->dirs.items[i])) {
-            return err_set(e, ERR_ABSENT, "data folder '%s' is not there; check --data and $BITBENCH_DATA", c->dirs.items[i]);
+            return err_set(e, ERR_ABSENT,
+                           "data folder '%s' is not there; check --data and $BITBENCH_DATA",
+                           c->dirs.items[i]);
         }
     }
     if (add_dirs(&c->dirs, "/usr/share/datasets", e)) {

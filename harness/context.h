@@ -18,8 +18,8 @@ struct globals {
     const char *data;  /* DIR[:DIR...] */
     const char *cache; /* DIR */
     bool no_cache;
-    int64_t threads;   /* 0 = all */
-    uint64_t max_mem;  /* bytes; 0 = no limit */
+    int64_t threads;  /* 0 = all */
+    uint64_t max_mem; /* bytes; 0 = no limit */
     const char *isa, *engine;
     bool partial, json, quiet, verbose, progress, version;
 };
@@ -28,14 +28,15 @@ extern const size_t global_opts_n;
 
 struct ctx {
     struct globals g;
-    struct texts dirs;      /* data folders, in order of search */
-    char cache_dir[4096];   /* "" = none */
-    struct pool *pool;      /* NULL until context_compute */
+    struct texts dirs;    /* data folders, in order of search */
+    char cache_dir[4096]; /* "" = none */
+    struct pool *pool;    /* NULL until context_compute */
     const struct engine *engine;
 };
 
 /* Data folders (--data, BITBENCH_DATA, the system's), cache folder, limits. */
-int context_init(struct ctx *c, const char *env_data, const char *env_cache, const char *env_home, struct err *e);
+int context_init(struct ctx *c, const char *env_data, const char *env_cache, const char *env_home,
+                 struct err *e);
 /* Threads, engine and BLAS, for commands that compute. Idempotent. */
 int context_compute(struct ctx *c, struct err *e);
 void context_release(struct ctx *c);

@@ -11,24 +11,28 @@
 
 enum { IMAGE_MAX_BYTES = 1 << 30 };
 
-int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a, const struct model *m,
-                         size_t h, size_t w, struct err *e)
+int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a,
+                         const struct model *m, size_t h, size_t w, struct err *e)
 {
     const char *preset = a->preset ? a->preset : "bit-paper";
     if (!strcmp(preset, "model")) {
         if (!m || !m->preprocess[0]) {
-            return err_set(e, ERR_USAGE, "the publisher's preprocessing is not known here; name a preset");
+            return err_set(e, ERR_USAGE,
+                           "the publisher's preprocessing is not known here; name a preset");
         }
         preset = m->preprocess;
     }
-    if (preprocess_preset(p, preset, e) || (a->mode && preprocess_mode_find(a->mode, &p->mode, e))) {
+    if (preprocess_preset(p, preset, e) ||
+        (a->mode && preprocess_mode_find(a->mode, &p->mode, e))) {
         return -1;
     }
     const struct {
         const char *from;
         char *to;
         size_t cap;
-    } words[] = {{a->kernel, p->kernel, sizeof p->kernel}, {a->decode, p->decode, sizeof p->decode}, {a->range, p->range, sizeof p->range}};
+    } words[] = {{a->kernel, p->kernel, sizeof p->kernel},
+                 {a->decode, p->decode, sizeof p->decode},
+                 {a->range, p->range, sizeof p->range}};
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (words[i].from) {
             snprintf(words[i].to, words[i].cap, "%s", words[i].from);
@@ -45,8 +49,9 @@ int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a, 
 }
 
 /* One file into row i; the first one decides the size of x. */
-static int load_one(const char *path, size_t i, size_t n, const struct preprocess *p, struct transform_scratch *scratch,
-                    struct tensor *x, uint8_t **u8, struct err *e)
+static int load_one(const char *path, size_t i, size_t n, const struct preprocess *p,
+                    struct transform_scratch *scratch, struct tensor *x, uint8_t **u8,
+                    struct err *e)
 {
     unsigned char *bytes;
     size_t n_bytes, h, w;
@@ -64,18 +69,24 @@ static int load_one(const char *path, size_t i, size_t n, const struct preproces
             *u8 = mem_take(n * h * w, 3, e);
             status = x->data && *u8 ? 0 : -1;
         } else if (h != x->h || w != x->w) {
-            status = err_set(e, ERR_USAGE, "%zux%zu px after preprocessing, but the first image has %zux%zu", w, h, x->w, x->h);
+            status = err_set(e, ERR_USAGE,
+                             "%zux%zu px after preprocessing, but the first image has %zux%zu", w,
+                             h, x->w, x->h);
         }
     }
     if (status == 0) {
         size_t at = i * h * w * 3;
-        status = preprocess_run(p, &image, scratch, x->data + at, NULL, e) || preprocess_run(p, &image, scratch, NULL, *u8 + at, e) ? -1 : 0;
+        status = preprocess_run(p, &image, scratch, x->data + at, NULL, e) ||
+                         preprocess_run(p, &image, scratch, NULL, *u8 + at, e)
+                     ? -1
+                     : 0;
     }
     free(bytes);
     return status ? err_wrap(e, "%s", path) : 0;
 }
 
-int images_load(const char *const *paths, size_t n, const struct preprocess *p, struct tensor *x, uint8_t **u8, struct err *e)
+int images_load(const char *const *paths, size_t n, const struct preprocess *p, struct tensor *x,
+                uint8_t **u8, struct err *e)
 {
     struct transform_scratch scratch = {0};
     uint8_t *bytes = NULL;

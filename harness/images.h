@@ -10,26 +10,56 @@
 struct err;
 struct model;
 
-/* Preset text or "model" (m may be NULL then refused), with the kernel, size... overrides of the command line. */
+/* Preset text or "model" (m may be NULL then refused), with the kernel, size... overrides of the
+ * command line. */
 struct preprocess_args {
     const char *preset, *kernel, *decode, *range, *mode; /* NULL = the preset's */
     int64_t resize, crop;                                /* 0 = the preset's */
 };
 /* Resolved and checked, for images of h x w (0 = mixed). */
-int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a, const struct model *m, size_t h, size_t w, struct err *e);
+int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a,
+                         const struct model *m, size_t h, size_t w, struct err *e);
 
-/* Reads, decodes and transforms files into x [n, h, w, 3] (allocated; the caller frees x->data); all outputs
- * must have one size. u8 not NULL: instead [n, h, w, 3] bytes after resizing and before scaling. */
-int images_load(const char *const *paths, size_t n, const struct preprocess *p, struct tensor *x, uint8_t **u8, struct err *e);
+/* Reads, decodes and transforms files into x [n, h, w, 3] (allocated; the caller frees x->data);
+ * all outputs must have one size. u8 not NULL: instead [n, h, w, 3] bytes after resizing and before
+ * scaling. */
+int images_load(const char *const *paths, size_t n, const struct preprocess *p, struct tensor *x,
+                uint8_t **u8, struct err *e);
 
-/* The options of every command that takes a preprocessing; S is the command's struct, F its field. */
-#define PREPROCESS_OPTS(S, F)                                                                                  \
-    {"preprocess", 0, OPT_TEXT, offsetof(struct S, F.preset), "PRESET", "preprocessing preset, or `model` for the checkpoint's own", 0, 0}, \
-    {"size", 0, OPT_INT, offsetof(struct S, F.crop), "PX", "side of the network's input, overriding the preset's", 1, 4096}, \
-    {"resize", 0, OPT_INT, offsetof(struct S, F.resize), "PX", "size before the crop (same as --size)", 1, 4096}, \
-    {"kernel", 0, OPT_TEXT, offsetof(struct S, F.kernel), "NAME", "resize kernel, overriding the preset's", 0, 0}, \
-    {"decode", 0, OPT_TEXT, offsetof(struct S, F.decode), "pil|tf", "JPEG decoding, overriding the preset's", 0, 0}, \
-    {"range", 0, OPT_TEXT, offsetof(struct S, F.range), "NAME", "value range, overriding the preset's", 0, 0}, \
-    {"mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME", "squash, short, small or none, overriding the preset's", 0, 0}
+/* The options of every command that takes a preprocessing; S is the command's struct, F its field.
+ */
+#define PREPROCESS_OPTS(S, F)                                             \
+    {"preprocess",                                                        \
+     0,                                                                   \
+     OPT_TEXT,                                                            \
+     offsetof(struct S, F.preset),                                        \
+     "PRESET",                                                            \
+     "preprocessing preset, or `model` for the checkpoint's own",         \
+     0,                                                                   \
+     0},                                                                  \
+        {"size", 0,                                                       \
+         OPT_INT, offsetof(struct S, F.crop),                             \
+         "PX", "side of the network's input, overriding the preset's",    \
+         1, 4096},                                                        \
+        {"resize", 0,                                                     \
+         OPT_INT, offsetof(struct S, F.resize),                           \
+         "PX", "size before the crop (same as --size)",                   \
+         1, 4096},                                                        \
+        {"kernel", 0,                                                     \
+         OPT_TEXT, offsetof(struct S, F.kernel),                          \
+         "NAME", "resize kernel, overriding the preset's",                \
+         0, 0},                                                           \
+        {"decode", 0,                                                     \
+         OPT_TEXT, offsetof(struct S, F.decode),                          \
+         "pil|tf", "JPEG decoding, overriding the preset's",              \
+         0, 0},                                                           \
+        {"range", 0,                                                      \
+         OPT_TEXT, offsetof(struct S, F.range),                           \
+         "NAME", "value range, overriding the preset's",                  \
+         0, 0},                                                           \
+    {                                                                     \
+        "mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME",          \
+            "squash, short, small or none, overriding the preset's", 0, 0 \
+    }
 
 #endif

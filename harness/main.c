@@ -57,10 +57,12 @@ static int complain(const struct err *e)
 static int check_words(const struct command *k, size_t n_words, struct err *e)
 {
     if (n_words < k->min_words) {
-        return err_set(e, ERR_USAGE, "%s: too few arguments; usage: bitbench %s %s", k->name, k->name, k->args);
+        return err_set(e, ERR_USAGE, "%s: too few arguments; usage: bitbench %s %s", k->name,
+                       k->name, k->args);
     }
     if (n_words > k->max_words) {
-        return err_set(e, ERR_USAGE, "%s: too many arguments; usage: bitbench %s %s", k->name, k->name, k->args);
+        return err_set(e, ERR_USAGE, "%s: too many arguments; usage: bitbench %s %s", k->name,
+                       k->name, k->args);
     }
     return 0;
 }
@@ -100,7 +102,8 @@ static int run_command(struct ctx *c, int argc, char **argv, char **all, struct 
     if (k->computes) {
         choose_blas_core(all);
     }
-    if (context_init(c, getenv("BITBENCH_DATA"), getenv("XDG_CACHE_HOME"), getenv("HOME"), e) == 0) {
+    if (context_init(c, getenv("BITBENCH_DATA"), getenv("XDG_CACHE_HOME"), getenv("HOME"), e) ==
+        0) {
         status = k->run(c, opts, words, n_words, e);
     }
 out_opts:

@@ -1,4 +1,5 @@
-/* Option parsing in the GNU manner: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, clustered flags. */
+/* Option parsing in the GNU manner: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, clustered flags.
+ */
 #include "harness/options.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
@@ -76,10 +77,10 @@ static int set_value(const struct opt *o, void *into, const char *value, struct 
     case OPT_INT:
         if (!str_to_i64(value, field) || *(int64_t *)field < o->low || *(int64_t *)field > high) {
             return high == INT64_MAX
-                       ? err_set(e, ERR_USAGE, "--%s: '%s' is not a whole number of at least %lld", o->name,
-                                 value, (long long)o->low)
-                       : err_set(e, ERR_USAGE, "--%s: '%s' is not a whole number in %lld..%lld", o->name,
-                                 value, (long long)o->low, (long long)high);
+                       ? err_set(e, ERR_USAGE, "--%s: '%s' is not a whole number of at least %lld",
+                                 o->name, value, (long long)o->low)
+                       : err_set(e, ERR_USAGE, "--%s: '%s' is not a whole number in %lld..%lld",
+                                 o->name, value, (long long)o->low, (long long)high);
         }
         return 0;
     case OPT_REAL:
@@ -89,7 +90,8 @@ static int set_value(const struct opt *o, void *into, const char *value, struct 
     case OPT_SIZE:
         return str_to_bytes(value, field)
                    ? 0
-                   : err_set(e, ERR_USAGE, "--%s: '%s' is not a size such as 512M or 2G", o->name, value);
+                   : err_set(e, ERR_USAGE, "--%s: '%s' is not a size such as 512M or 2G", o->name,
+                             value);
     case OPT_LIST:
         return texts_add_list(field, value, e) ? err_wrap(e, "--%s", o->name) : 0;
     case OPT_REPEAT:
@@ -98,8 +100,8 @@ static int set_value(const struct opt *o, void *into, const char *value, struct 
     return 0;
 }
 
-static const struct opt *find_long(const struct opt_set *sets, size_t n_sets, const char *name, size_t n,
-                                   void **into)
+static const struct opt *find_long(const struct opt_set *sets, size_t n_sets, const char *name,
+                                   size_t n, void **into)
 {
     for (size_t s = 0; s < n_sets; s++) {
         for (size_t i = 0; i < sets[s].n; i++) {
@@ -113,7 +115,8 @@ static const struct opt *find_long(const struct opt_set *sets, size_t n_sets, co
     return NULL;
 }
 
-static const struct opt *find_letter(const struct opt_set *sets, size_t n_sets, char letter, void **into)
+static const struct opt *find_letter(const struct opt_set *sets, size_t n_sets, char letter,
+                                     void **into)
 {
     for (size_t s = 0; s < n_sets; s++) {
         for (size_t i = 0; i < sets[s].n; i++) {
@@ -126,7 +129,8 @@ static const struct opt *find_letter(const struct opt_set *sets, size_t n_sets, 
     return NULL;
 }
 
-static int unknown(const struct opt_set *sets, size_t n_sets, const char *word, size_t n, struct err *e)
+static int unknown(const struct opt_set *sets, size_t n_sets, const char *word, size_t n,
+                   struct err *e)
 {
     char name[128];
     struct near near;
@@ -142,7 +146,8 @@ static int unknown(const struct opt_set *sets, size_t n_sets, const char *word, 
 }
 
 /* argv[*at] is "--name..." : takes it and, where needed, its value. */
-static int parse_long(const struct opt_set *sets, size_t n_sets, int argc, char **argv, int *at, struct err *e)
+static int parse_long(const struct opt_set *sets, size_t n_sets, int argc, char **argv, int *at,
+                      struct err *e)
 {
     const char *word = argv[*at] + 2, *equals = strchr(word, '=');
     size_t n = equals ? (size_t)(equals - word) : strlen(word);
@@ -152,7 +157,8 @@ static int parse_long(const struct opt_set *sets, size_t n_sets, int argc, char 
         return unknown(sets, n_sets, word, n, e);
     }
     if (o->kind == OPT_FLAG) {
-        return equals ? err_set(e, ERR_USAGE, "--%s takes no value", o->name) : set_value(o, into, NULL, e);
+        return equals ? err_set(e, ERR_USAGE, "--%s takes no value", o->name)
+                      : set_value(o, into, NULL, e);
     }
     if (!equals && *at + 1 >= argc) {
         return err_set(e, ERR_USAGE, "--%s needs a value: %s", o->name, o->value);
@@ -160,7 +166,8 @@ static int parse_long(const struct opt_set *sets, size_t n_sets, int argc, char 
     return set_value(o, into, equals ? equals + 1 : argv[++*at], e);
 }
 
-static int parse_letters(const struct opt_set *sets, size_t n_sets, int argc, char **argv, int *at, bool *help, struct err *e)
+static int parse_letters(const struct opt_set *sets, size_t n_sets, int argc, char **argv, int *at,
+                         bool *help, struct err *e)
 {
     for (const char *c = argv[*at] + 1; *c; c++) {
         void *into;
@@ -185,8 +192,8 @@ static int parse_letters(const struct opt_set *sets, size_t n_sets, int argc, ch
     return 0;
 }
 
-int options_parse(const struct opt_set *sets, size_t n_sets, int argc, char **argv, bool stop_at_word,
-                  char **args, size_t *n_args, bool *help, struct err *e)
+int options_parse(const struct opt_set *sets, size_t n_sets, int argc, char **argv,
+                  bool stop_at_word, char **args, size_t *n_args, bool *help, struct err *e)
 {
     int at = 1;
     bool only_words = false;
@@ -215,13 +222,15 @@ void options_help(const struct opt *opts, size_t n, struct str *out)
     for (size_t i = 0; i < n; i++) {
         const struct opt *o = &opts[i];
         char left[96];
-        snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-                 o->letter ? "," : " ", o->name, o->value ? " " : "", o->value ? o->value : "");
+        snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->letter ? '-' : ' ',
+                 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? " " : "",
+                 o->value ? o->value : "");
         str_addf(out, "%-*s", COLUMN, left);
         if (strlen(left) >= COLUMN) {
             str_addf(out, "\n%*s", COLUMN, "");
         }
-        for (const char *at = o->help; *at; at++) { /* a newline in the help goes on below its start */
+        for (const char *at = o->help; *at;
+             at++) { /* a newline in the help goes on below its start */
             str_add_char(out, *at);
             if (*at == '\n') {
                 str_addf(out, "%*s", COLUMN, "");

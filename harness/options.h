@@ -28,7 +28,7 @@ struct opt {
     const char *name; /* without the dashes */
     char letter;      /* or 0 */
     enum opt_kind kind;
-    size_t offset;    /* of the field in the struct that is filled */
+    size_t offset;     /* of the field in the struct that is filled */
     const char *value; /* placeholder in the help; NULL for flags */
     const char *help;
     int64_t low, high; /* OPT_INT; both 0: at least 0 */
@@ -42,10 +42,11 @@ struct opt_set {
 };
 
 /* Reads argv[1..): options of any set, "--" and "-" as usual, everything else into args (argc-sized
- * array given by the caller). stop_at_word: leave at the first word that is no option. Returns how many
- * words of argv were read, or -1 with e set (near matches for unknown names). --help sets *help. */
-int options_parse(const struct opt_set *sets, size_t n_sets, int argc, char **argv, bool stop_at_word,
-                  char **args, size_t *n_args, bool *help, struct err *e);
+ * array given by the caller). stop_at_word: leave at the first word that is no option. Returns how
+ * many words of argv were read, or -1 with e set (near matches for unknown names). --help sets
+ * *help. */
+int options_parse(const struct opt_set *sets, size_t n_sets, int argc, char **argv,
+                  bool stop_at_word, char **args, size_t *n_args, bool *help, struct err *e);
 void texts_release(struct texts *t);
 /* Releases the lists that parsing filled. */
 void options_release(const struct opt_set *set);

@@ -34,7 +34,8 @@ static void message(enum note_level level, const char *text)
 
 static void draw(size_t done, size_t total, double now)
 {
-    double seconds = now - progress.start_s, rate = seconds > 0 ? (double)(done - progress.first) / seconds : 0;
+    double seconds = now - progress.start_s,
+           rate = seconds > 0 ? (double)(done - progress.first) / seconds : 0;
     fprintf(stderr, "%s%s: %zu", progress.terminal ? "\r" : "", progress.what, done);
     if (total) {
         fprintf(stderr, "/%zu", total);

@@ -55,32 +55,35 @@ struct run {
     size_t n_todo;
     const size_t *subset; /* of the protocol that runs: index -> index in todo */
     char started[CLOCK_TEXT];
-    double last_s;        /* when the last cell was done */
+    double last_s; /* when the last cell was done */
     size_t n_done;
 };
 
-static int fill_provenance(struct run *run, const struct todo *todo, struct record *r, struct err *e)
+static int fill_provenance(struct run *run, const struct todo *todo, struct record *r,
+                           struct err *e)
 {
     struct pairs *p = &r->provenance;
     char finished[CLOCK_TEXT], hex[HASH_SHA256_HEX];
     double now = clock_now_s();
     clock_utc(finished);
     if (spec_numeric_id(todo->spec, &run->group, hex, e)) {
-        snprintf(hex, sizeof hex, "unknown"); /* a spec without valid preprocessing: its record says so */
+        snprintf(hex, sizeof hex,
+                 "unknown"); /* a spec without valid preprocessing: its record says so */
         *e = (struct err){0};
     }
-    int bad = pairs_set(p, "version", build_version, e) || pairs_set(p, "commit", build_commit, e) ||
-              pairs_set(p, "dirty", build_dirty ? "1" : "0", e) ||
-              pairs_set(p, "compiler", build_compiler, e) || pairs_set(p, "flags", build_flags, e) ||
-              pairs_set(p, "numeric_id", hex, e) || pairs_set(p, "engine", run->group.engine->name, e) ||
-              pairs_set(p, "isa", cpu_isa(), e) || pairs_set(p, "cpu", cpu_name(), e) ||
-              pairs_set(p, "blas", blas_config(), e) || pairs_set(p, "blas_core", blas_core(), e) ||
-              pairs_setf(p, e, "threads", "%zu", pool_size(run->group.pool)) ||
-              pairs_set(p, "started", run->started, e) || pairs_set(p, "finished", finished, e) ||
-              pairs_setf(p, e, "seconds", "%.3f", now - run->last_s) ||
-              pairs_setf(p, e, "peak_rss_bytes", "%zu", clock_peak_rss_bytes()) ||
-              pairs_set(p, "model_sha256", run->group.model->sha256, e) ||
-              pairs_set(p, "data_fingerprint", run->group.dataset->fingerprint, e);
+    int bad =
+        pairs_set(p, "version", build_version, e) || pairs_set(p, "commit", build_commit, e) ||
+        pairs_set(p, "dirty", build_dirty ? "1" : "0", e) ||
+        pairs_set(p, "compiler", build_compiler, e) || pairs_set(p, "flags", build_flags, e) ||
+        pairs_set(p, "numeric_id", hex, e) || pairs_set(p, "engine", run->group.engine->name, e) ||
+        pairs_set(p, "isa", cpu_isa(), e) || pairs_set(p, "cpu", cpu_name(), e) ||
+        pairs_set(p, "blas", blas_config(), e) || pairs_set(p, "blas_core", blas_core(), e) ||
+        pairs_setf(p, e, "threads", "%zu", pool_size(run->group.pool)) ||
+        pairs_set(p, "started", run->started, e) || pairs_set(p, "finished", finished, e) ||
+        pairs_setf(p, e, "seconds", "%.3f", now - run->last_s) ||
+        pairs_setf(p, e, "peak_rss_bytes", "%zu", clock_peak_rss_bytes()) ||
+        pairs_set(p, "model_sha256", run->group.model->sha256, e) ||
+        pairs_set(p, "data_fingerprint", run->group.dataset->fingerprint, e);
     run->last_s = now;
     snprintf(run->started, sizeof run->started, "%s", finished);
     return bad ? -1 : 0;
@@ -131,7 +134,8 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
 out:
     record_release(r);
     if (status == 0 && note_interrupted) {
-        return err_set(e, ERR_INTERRUPTED, "interrupted; what was finished is stored, run it again to go on");
+        return err_set(e, ERR_INTERRUPTED,
+                       "interrupted; what was finished is stored, run it again to go on");
     }
     return status;
 }
@@ -140,7 +144,8 @@ out:
 static bool same_made(const struct made *a, const struct made *b)
 {
     return !strcmp(a->numeric_id, b->numeric_id) && !strcmp(a->isa, b->isa) &&
-           !strcmp(a->blas_core, b->blas_core) && !strcmp(a->model, b->model) && !strcmp(a->data, b->data);
+           !strcmp(a->blas_core, b->blas_core) && !strcmp(a->model, b->model) &&
+           !strcmp(a->data, b->data);
 }
 
 /* Decides whether a cell has to be computed; retires a stale one. */
@@ -186,12 +191,14 @@ static int plan_group(struct run *run, const struct run_spec *const *specs, size
         bool needed = false;
         struct err ignored = {0};
         todo->spec = specs[i];
-        if (spec_pin(&pinned, e) || spec_id(&pinned, g->model->subject, g->dataset->subject, todo->id, e)) {
+        if (spec_pin(&pinned, e) ||
+            spec_id(&pinned, g->model->subject, g->dataset->subject, todo->id, e)) {
             status = -1;
             break;
         }
         if (runner_made(specs[i], g, &todo->made, &ignored)) {
-            todo->made = (struct made){0}; /* cannot be prepared: the protocol's record will say why */
+            todo->made =
+                (struct made){0}; /* cannot be prepared: the protocol's record will say why */
         }
         spec_text(specs[i], &text);
         snprintf(entries[i].run_id, sizeof entries[i].run_id, "%s", todo->id);
@@ -236,7 +243,8 @@ static void announce(const struct run *run, size_t n)
     struct preprocess p;
     struct str text = {0};
     struct err ignored = {0};
-    if (run->n_todo && spec_preprocess(run->todo[0].spec, run->group.model, run->group.dataset, &p, &ignored) == 0) {
+    if (run->n_todo && spec_preprocess(run->todo[0].spec, run->group.model, run->group.dataset, &p,
+                                       &ignored) == 0) {
         str_addf(&text, "; preprocess %s = ", run->todo[0].spec->preprocess.preset);
         preprocess_text(&p, &text);
     }
@@ -270,9 +278,10 @@ static void add_counters(struct group_counters *to, const struct group_counters 
     to->adapt.logistic_iterations += from->adapt.logistic_iterations;
 }
 
-/* Cells whose model or data set cannot be opened: planned under the names given, not stored. The models
- * of specs may differ. */
-static int plan_absent(struct run *run, const struct run_spec *const *specs, size_t n, const struct err *why, struct err *e)
+/* Cells whose model or data set cannot be opened: planned under the names given, not stored. The
+ * models of specs may differ. */
+static int plan_absent(struct run *run, const struct run_spec *const *specs, size_t n,
+                       const struct err *why, struct err *e)
 {
     note(NOTE_WARNING, "%zu cells left out: %s", n, why->text);
     if (!run->t->absent) {
@@ -288,7 +297,8 @@ static int plan_absent(struct run *run, const struct run_spec *const *specs, siz
         spec_text(specs[i], &text);
         entry.spec = text.data;
         status = str_check(&text, e) || spec_pin(&pinned, e) ||
-                         spec_id(&pinned, row ? row->name : specs[i]->model, specs[i]->dataset, entry.run_id, e) ||
+                         spec_id(&pinned, row ? row->name : specs[i]->model, specs[i]->dataset,
+                                 entry.run_id, e) ||
                          store_plan_add(run->o->dir, &entry, 1, e)
                      ? -1
                      : 0;
@@ -298,7 +308,8 @@ static int plan_absent(struct run *run, const struct run_spec *const *specs, siz
 }
 
 /* All cells of one model on an opened data set. */
-static int run_group(struct run *run, struct dataset *dataset, const struct run_spec *const *specs, size_t n, struct err *e)
+static int run_group(struct run *run, struct dataset *dataset, const struct run_spec *const *specs,
+                     size_t n, struct err *e)
 {
     struct model *model = NULL;
     struct model_dirs where = context_model_dirs(run->c);
@@ -307,8 +318,11 @@ static int run_group(struct run *run, struct dataset *dataset, const struct run_
     if (model_open(&model, specs[0]->model, &where, true, &why)) {
         status = plan_absent(run, specs, n, &why, e);
     } else {
-        run->group = (struct group){.model = model, .dataset = dataset, .engine = run->c->engine,
-                                    .pool = run->c->pool, .batch = RUN_BATCH,
+        run->group = (struct group){.model = model,
+                                    .dataset = dataset,
+                                    .engine = run->c->engine,
+                                    .pool = run->c->pool,
+                                    .batch = RUN_BATCH,
                                     .cache_dir = run->c->cache_dir[0] ? run->c->cache_dir : NULL};
         status = run_opened(run, specs, n, e);
         add_counters(&run->t->counters, &run->group.counters);
@@ -368,7 +382,8 @@ int runner_run(struct ctx *c, const struct run_order *o, struct run_totals *t, s
 {
     struct run run = {.c = c, .o = o, .t = t};
     *t = (struct run_totals){0};
-    if (context_compute(c, e) || check_labels(o->labels, e) || store_open(o->dir, true, e) || keep_run_file(o, e)) {
+    if (context_compute(c, e) || check_labels(o->labels, e) || store_open(o->dir, true, e) ||
+        keep_run_file(o, e)) {
         return -1;
     }
     const struct run_spec **specs = mem_take(o->n, sizeof *specs, e);

@@ -16,9 +16,9 @@ struct run_order {
     const struct run_spec *specs;
     size_t n;
     const char *dir;
-    const char *run_yaml;         /* kept as DIR/run.yaml */
-    const struct texts *labels;   /* "KEY=VALUE" */
-    bool keep_old;                /* a result from other code, weights or data counts as done */
+    const char *run_yaml;       /* kept as DIR/run.yaml */
+    const struct texts *labels; /* "KEY=VALUE" */
+    bool keep_old;              /* a result from other code, weights or data counts as done */
 };
 
 struct run_totals {
@@ -27,12 +27,12 @@ struct run_totals {
     char absent_why[512]; /* of the first absent group */
 };
 
-/* 0 also when cells failed or were absent (see totals); -1 with e set when nothing could be done, when
- * writing failed or on an interruption: what was finished is stored. */
+/* 0 also when cells failed or were absent (see totals); -1 with e set when nothing could be done,
+ * when writing failed or on an interruption: what was finished is stored. */
 int runner_run(struct ctx *c, const struct run_order *o, struct run_totals *t, struct err *e);
 
-/* What the numbers of a spec depend on now: code, instruction set, BLAS core, weights, data. The last
- * two are "" where the group's model or data set was not opened. */
+/* What the numbers of a spec depend on now: code, instruction set, BLAS core, weights, data. The
+ * last two are "" where the group's model or data set was not opened. */
 int runner_made(const struct run_spec *s, const struct group *g, struct made *m, struct err *e);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef BITBENCH_SUITES_H
 #define BITBENCH_SUITES_H
 
-/* protocols/suites in the source tree, or PREFIX/share/bitbench/suites beside an installed program; NULL when
- * neither is there. */
+/* protocols/suites in the source tree, or PREFIX/share/bitbench/suites beside an installed program;
+ * NULL when neither is there. */
 const char *suites_dir(void);
 
 #endif

@@ -55,8 +55,8 @@ int cell_outcomes(struct group *g, const struct split *test, const double *score
     return 0;
 }
 
-int cell_failed(struct group *g, const struct run_spec *const *specs, size_t spec, const struct err *why,
-                emit_fn *emit, void *ctx, struct err *e)
+int cell_failed(struct group *g, const struct run_spec *const *specs, size_t spec,
+                const struct err *why, emit_fn *emit, void *ctx, struct err *e)
 {
     struct record r = {.status = why->code == ERR_NUMERIC ? CELL_DIVERGED : CELL_FAILED};
     struct err ignored = {0};

@@ -12,7 +12,7 @@ int cell_outcomes(struct group *g, const struct split *test, const double *score
                   const char *unit, struct record *r, struct err *e);
 
 /* Emits a failed record with the text of why for specs[spec]. */
-int cell_failed(struct group *g, const struct run_spec *const *specs, size_t spec, const struct err *why,
-                emit_fn *emit, void *ctx, struct err *e);
+int cell_failed(struct group *g, const struct run_spec *const *specs, size_t spec,
+                const struct err *why, emit_fn *emit, void *ctx, struct err *e);
 
 #endif

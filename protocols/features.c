@@ -26,8 +26,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 1024, BLOCK_BITMAP = BLOCK_ROWS / 8, BLOCK_TEXT = 64, BLOCK_HASH = 64,
-       BLOCK_HEAD = BLOCK_TEXT + BLOCK_HASH + BLOCK_BITMAP };
+enum {
+    BLOCK_ROWS = 1024,
+    BLOCK_BITMAP = BLOCK_ROWS / 8,
+    BLOCK_TEXT = 64,
+    BLOCK_HASH = 64,
+    BLOCK_HEAD = BLOCK_TEXT + BLOCK_HASH + BLOCK_BITMAP
+};
 
 /* The folder of a (model, data set, preprocessing) under the cache; "" without a cache, and for
  * pixels, which cost less to make than to read. */
@@ -77,10 +82,12 @@ static unsigned char *block_load(const char *path, size_t d)
     unsigned char *bytes;
     size_t n, file_d, file_n, present = 0;
     struct err ignored = {0};
-    if (file_read(path, BLOCK_HEAD + (size_t)BLOCK_ROWS * d * sizeof(float), &bytes, &n, &ignored)) {
+    if (file_read(path, BLOCK_HEAD + (size_t)BLOCK_ROWS * d * sizeof(float), &bytes, &n,
+                  &ignored)) {
         return NULL;
     }
-    if (n < BLOCK_HEAD || sscanf((char *)bytes, "bitbench-features 1 %zu %zu", &file_d, &file_n) != 2 ||
+    if (n < BLOCK_HEAD ||
+        sscanf((char *)bytes, "bitbench-features 1 %zu %zu", &file_d, &file_n) != 2 ||
         file_d != d || file_n > BLOCK_ROWS || n != BLOCK_HEAD + file_n * d * sizeof(float)) {
         goto bad;
     }
@@ -127,8 +134,8 @@ static size_t same_block(const struct want *w, size_t n, size_t begin)
 }
 
 /* Copies what the block has of w[0..n) into x. */
-static void take_from_block(const unsigned char *bytes, struct want *w, size_t n, size_t d, float *x,
-                            size_t *n_read)
+static void take_from_block(const unsigned char *bytes, struct want *w, size_t n, size_t d,
+                            float *x, size_t *n_read)
 {
     const unsigned char *bitmap = bytes + BLOCK_TEXT + BLOCK_HASH;
     size_t at = 0, row = 0;
@@ -138,7 +145,8 @@ static void take_from_block(const unsigned char *bytes, struct want *w, size_t n
             at += bitmap_has(bitmap, row);
         }
         if (bitmap_has(bitmap, wanted)) {
-            memcpy(x + w[i].out * d, bytes + BLOCK_HEAD + at * d * sizeof(float), d * sizeof(float));
+            memcpy(x + w[i].out * d, bytes + BLOCK_HEAD + at * d * sizeof(float),
+                   d * sizeof(float));
             w[i].done = true;
             (*n_read)++;
         }
@@ -196,8 +204,9 @@ static int block_save(const char *path, const unsigned char *old, const struct w
 }
 
 /* Runs the network over the positions at[0..n) of the split, row i into x + out[i] * d. */
-static int forward(struct group *g, const struct split *s, const struct preprocess *p, const size_t *at,
-                   const size_t *out, size_t n, size_t d, float *x, float *logits, struct err *e)
+static int forward(struct group *g, const struct split *s, const struct preprocess *p,
+                   const size_t *at, const size_t *out, size_t n, size_t d, float *x, float *logits,
+                   struct err *e)
 {
     struct loader *loader = NULL;
     float *input = NULL, *features = NULL, *head = NULL;
@@ -231,7 +240,8 @@ static int forward(struct group *g, const struct split *s, const struct preproce
         for (size_t i = 0; i < batch.n; i++) {
             memcpy(x + out[done + i] * d, features + i * d, d * sizeof *x);
             if (n_classes) {
-                memcpy(logits + out[done + i] * n_classes, head + i * n_classes, n_classes * sizeof *head);
+                memcpy(logits + out[done + i] * n_classes, head + i * n_classes,
+                       n_classes * sizeof *head);
             }
         }
         done += batch.n;
@@ -273,8 +283,8 @@ static int forward_missing(struct group *g, const struct split *s, const struct 
 
 /* Computes what the cache lacks, block by block: each is put into the cache before the next
  * begins, so that an interrupted run keeps what was done. */
-static int fill(struct group *g, const struct split *s, const struct preprocess *p, const char *folder,
-                struct want *w, size_t n, size_t d, float *x, struct err *e)
+static int fill(struct group *g, const struct split *s, const struct preprocess *p,
+                const char *folder, struct want *w, size_t n, size_t d, float *x, struct err *e)
 {
     char path[4096];
     for (size_t begin = 0, end; begin < n; begin = end) {
@@ -292,7 +302,8 @@ static int fill(struct group *g, const struct split *s, const struct preprocess 
         if (!folder[0]) {
             continue;
         }
-        if (block_path(path, sizeof path, folder, w[begin].source_split, w[begin].row / BLOCK_ROWS, e)) {
+        if (block_path(path, sizeof path, folder, w[begin].source_split, w[begin].row / BLOCK_ROWS,
+                       e)) {
             return -1;
         }
         unsigned char *old = block_load(path, d);
@@ -307,13 +318,14 @@ static int fill(struct group *g, const struct split *s, const struct preprocess 
     return 0;
 }
 
-static int from_cache(struct group *g, const char *folder, struct want *w, size_t n, size_t d, float *x,
-                      struct err *e)
+static int from_cache(struct group *g, const char *folder, struct want *w, size_t n, size_t d,
+                      float *x, struct err *e)
 {
     char path[4096];
     for (size_t begin = 0, end; begin < n; begin = end) {
         end = same_block(w, n, begin);
-        if (block_path(path, sizeof path, folder, w[begin].source_split, w[begin].row / BLOCK_ROWS, e)) {
+        if (block_path(path, sizeof path, folder, w[begin].source_split, w[begin].row / BLOCK_ROWS,
+                       e)) {
             return -1;
         }
         unsigned char *bytes = file_exists(path) ? block_load(path, d) : NULL;

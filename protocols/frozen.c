@@ -21,9 +21,9 @@
 /* One cell on its way through the driver. */
 struct cell {
     const struct run_spec *spec;
-    size_t index;              /* in the specs given */
-    char inputs[384];          /* preprocessing, training split, test split: equal = shared features */
-    char train_set[192];       /* regime and draw: equal = shared training set */
+    size_t index;                  /* in the specs given */
+    char inputs[384];              /* preprocessing, training split, test split: equal = shared features */
+    char train_set[192];           /* regime and draw: equal = shared training set */
     size_t *rows, n_rows, n_short; /* positions in the training split */
     bool done;
 };
@@ -35,12 +35,12 @@ struct bucket {
     const struct run_spec *const *specs;
     emit_fn *emit;
     void *ctx;
-    bool stopped;              /* emit said stop */
+    bool stopped; /* emit said stop */
     struct split train, test;
-    float *x_test, *x_train;   /* x_train: rows of the union, in ascending position */
+    float *x_test, *x_train; /* x_train: rows of the union, in ascending position */
     size_t d;
-    size_t *place;             /* [train.n] position -> row of x_train, SIZE_MAX where not needed */
-    struct cell **set;         /* the cells being adapted now */
+    size_t *place;     /* [train.n] position -> row of x_train, SIZE_MAX where not needed */
+    struct cell **set; /* the cells being adapted now */
     int32_t *y;
 };
 
@@ -62,8 +62,9 @@ static int describe_cell(struct group *g, struct cell *c, struct err *e)
     preprocess_text(&p, &t);
     snprintf(c->inputs, sizeof c->inputs, "%s %s %s", str_text(&t), train_split(s), s->test);
     str_release(&t);
-    snprintf(c->train_set, sizeof c->train_set, "%s %s %lld %lld %lld", s->regime.name, s->regime.rule,
-             (long long)s->regime.k, (long long)s->regime.n, (long long)s->regime.draw);
+    snprintf(c->train_set, sizeof c->train_set, "%s %s %lld %lld %lld", s->regime.name,
+             s->regime.rule, (long long)s->regime.k, (long long)s->regime.n,
+             (long long)s->regime.draw);
     return 0;
 }
 
@@ -73,7 +74,8 @@ static int emit_result(void *ctx, const struct adapt_result *a, struct err *e)
     struct bucket *b = ctx;
     const struct cell *c = b->set[a->spec];
     struct record r = {.status = CELL_OK};
-    if (spec_describe(c->spec, b->group, b->test.n, b->test.whole ? b->test.official_n : 0, &r, e) ||
+    if (spec_describe(c->spec, b->group, b->test.n, b->test.whole ? b->test.official_n : 0, &r,
+                      e) ||
         cell_outcomes(b->group, &b->test, a->scores, a->has_prob, a->unit, &r, e) ||
         record_metric(&r, "n_train", (double)c->n_rows, true, e) ||
         record_metric(&r, "n_classes_short", (double)c->n_short, true, e) ||
@@ -136,8 +138,14 @@ static int run_set(struct bucket *b, struct cell **set, size_t n, struct err *e)
     for (size_t i = 0; i < n; i++) {
         specs[i] = set[i]->spec;
     }
-    struct probe_data data = {.x = b->x_train, .rows = rows, .y = y, .n = first->n_rows, .d = b->d,
-                              .n_classes = g->dataset->n_classes, .x_test = b->x_test, .n_test = b->test.n};
+    struct probe_data data = {.x = b->x_train,
+                              .rows = rows,
+                              .y = y,
+                              .n = first->n_rows,
+                              .d = b->d,
+                              .n_classes = g->dataset->n_classes,
+                              .x_test = b->x_test,
+                              .n_test = b->test.n};
     b->set = set;
     struct err why = {0};
     status = 0;
@@ -161,7 +169,8 @@ out:
 }
 
 /* Training rows of every cell, and the union of them in b->place. */
-static int collect_rows(struct bucket *b, struct cell **cells, size_t n, size_t *n_union, struct err *e)
+static int collect_rows(struct bucket *b, struct cell **cells, size_t n, size_t *n_union,
+                        struct err *e)
 {
     b->place = mem_take(b->train.n, sizeof *b->place, e);
     if (!b->place) {
@@ -188,7 +197,8 @@ static int collect_rows(struct bucket *b, struct cell **cells, size_t n, size_t 
     return 0;
 }
 
-static int bucket_features(struct bucket *b, size_t n_union, const struct preprocess *p, struct err *e)
+static int bucket_features(struct bucket *b, size_t n_union, const struct preprocess *p,
+                           struct err *e)
 {
     size_t *rows = mem_take(n_union, sizeof *rows, e);
     if (!rows) {
@@ -263,8 +273,9 @@ out:
     return status;
 }
 
-static int frozen_run(const struct adapt *adapt, struct group *g, const struct run_spec *const *specs,
-                      size_t n_specs, emit_fn *emit, void *ctx, struct err *e)
+static int frozen_run(const struct adapt *adapt, struct group *g,
+                      const struct run_spec *const *specs, size_t n_specs, emit_fn *emit, void *ctx,
+                      struct err *e)
 {
     struct cell *cells = mem_take(n_specs, sizeof *cells, e);
     struct cell **same = mem_take(n_specs, sizeof *same, e);
@@ -289,7 +300,8 @@ static int frozen_run(const struct adapt *adapt, struct group *g, const struct r
             taken[same[k]->index] = true;
         }
         if (n) {
-            struct bucket b = {.group = g, .adapt = adapt, .specs = specs, .emit = emit, .ctx = ctx};
+            struct bucket b = {
+                .group = g, .adapt = adapt, .specs = specs, .emit = emit, .ctx = ctx};
             status = run_bucket(&b, same, n, e);
         }
     }
@@ -308,8 +320,8 @@ static int run_ridge(struct group *g, const struct run_spec *const *specs, size_
     return frozen_run(&adapt_ridge, g, specs, n, emit, ctx, e);
 }
 
-static int run_logistic(struct group *g, const struct run_spec *const *specs, size_t n, emit_fn *emit,
-                        void *ctx, struct err *e)
+static int run_logistic(struct group *g, const struct run_spec *const *specs, size_t n,
+                        emit_fn *emit, void *ctx, struct err *e)
 {
     return frozen_run(&adapt_logistic, g, specs, n, emit, ctx, e);
 }

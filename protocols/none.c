@@ -1,6 +1,6 @@
 /* Adaptation none: the checkpoint's own head on the test images. Classes must fit the data set's,
- * or a head map (csv: head_index,class) says which logits stand for which class; the score of a class
- * is then the greatest of its logits, as common evaluations of re-labelled sets do. */
+ * or a head map (csv: head_index,class) says which logits stand for which class; the score of a
+ * class is then the greatest of its logits, as common evaluations of re-labelled sets do. */
 #include "protocols/cells.h"
 #include "protocols/drivers.h"
 #include "protocols/features.h"
@@ -20,7 +20,8 @@
 enum { HEAD_MAP_MAX_BYTES = 16 << 20 };
 
 /* map [n_head]: class of each head index, -1 where it stands for none. */
-static int head_map_read(const char *path, size_t n_head, size_t n_classes, int32_t *map, struct err *e)
+static int head_map_read(const char *path, size_t n_head, size_t n_classes, int32_t *map,
+                         struct err *e)
 {
     struct csv csv = {0};
     int status = -1;
@@ -41,15 +42,19 @@ static int head_map_read(const char *path, size_t n_head, size_t n_classes, int3
             goto out;
         }
         if (head >= n_head || class >= n_classes) {
-            err_set(e, ERR_FORMAT, "%s:%zu: %llu,%llu is outside the head's %zu outputs or the data set's %zu classes",
-                    path, r->line, (unsigned long long)head, (unsigned long long)class, n_head, n_classes);
+            err_set(
+                e, ERR_FORMAT,
+                "%s:%zu: %llu,%llu is outside the head's %zu outputs or the data set's %zu classes",
+                path, r->line, (unsigned long long)head, (unsigned long long)class, n_head,
+                n_classes);
             goto out;
         }
         if (map[head] >= 0) {
-            err_set(e, ERR_FORMAT, "%s:%zu: head_index %llu is mapped twice", path, r->line, (unsigned long long)head);
+            err_set(e, ERR_FORMAT, "%s:%zu: head_index %llu is mapped twice", path, r->line,
+                    (unsigned long long)head);
             goto out;
         }
-        map[head] = (int32_t)class;
+        map[head] = (int32_t) class;
     }
     status = 0;
 out:
@@ -89,14 +94,16 @@ static int check_head(const struct run_spec *s, const struct group *g, struct er
 {
     const struct model *m = g->model;
     if (m->n_classes == 0) {
-        return err_set(e, ERR_USAGE, "%s has no head of its own to evaluate; choose an adaptation such as ridge",
+        return err_set(e, ERR_USAGE,
+                       "%s has no head of its own to evaluate; choose an adaptation such as ridge",
                        m->name);
     }
     if (!s->adapt.head_map[0] && m->n_classes != g->dataset->n_classes) {
-        return err_set(e, ERR_USAGE,
-                       "%s has %zu head outputs, %s has %zu classes: give a head map (--head-map FILE.csv) or "
-                       "choose an adaptation such as ridge",
-                       m->name, m->n_classes, g->dataset->name, g->dataset->n_classes);
+        return err_set(
+            e, ERR_USAGE,
+            "%s has %zu head outputs, %s has %zu classes: give a head map (--head-map FILE.csv) or "
+            "choose an adaptation such as ridge",
+            m->name, m->n_classes, g->dataset->name, g->dataset->n_classes);
     }
     return 0;
 }

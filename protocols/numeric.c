@@ -81,7 +81,8 @@ static int numeric_id(const struct group *g, const struct preprocess *p, const s
     return 0;
 }
 
-int numeric_id_features(const struct group *g, const struct preprocess *p, char hex[65], struct err *e)
+int numeric_id_features(const struct group *g, const struct preprocess *p, char hex[65],
+                        struct err *e)
 {
     return numeric_id(g, p, NULL, false, hex, e);
 }

@@ -11,8 +11,10 @@ struct group;
 struct preprocess;
 struct adapt;
 
-/* SHA-256 hex over compiler, flags and the sources behind features of this group and preprocessing. */
-int numeric_id_features(const struct group *g, const struct preprocess *p, char hex[65], struct err *e);
+/* SHA-256 hex over compiler, flags and the sources behind features of this group and preprocessing.
+ */
+int numeric_id_features(const struct group *g, const struct preprocess *p, char hex[65],
+                        struct err *e);
 /* The same with an adaptation on top (NULL: none). */
 int numeric_id_cell(const struct group *g, const struct preprocess *p, const struct adapt *a,
                     char hex[65], struct err *e);

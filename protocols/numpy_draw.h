@@ -11,8 +11,8 @@
 
 /* big_vision's fewshot_lsr: one default_rng(draw), permutation() of each class in turn. */
 void numpy_draw_big_vision(size_t *rows, const size_t *start, size_t n_classes, uint64_t draw);
-/* big_transfer's JAX and TF2 input pipeline: np.random.seed(draw), then choice(rows, k, replace=False)
- * for each class in turn. draw < 2^32. */
+/* big_transfer's JAX and TF2 input pipeline: np.random.seed(draw), then choice(rows, k,
+ * replace=False) for each class in turn. draw < 2^32. */
 void numpy_draw_bit_jax(size_t *rows, const size_t *start, size_t n_classes, uint64_t draw);
 
 #endif

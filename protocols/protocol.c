@@ -47,7 +47,9 @@ int spec_preprocess(const struct run_spec *s, const struct model *m, const struc
     if (!strcmp(preset, "model")) {
         preset = m->preprocess;
         if (!preset[0]) {
-            return err_set(e, ERR_USAGE, "%s: its publisher's preprocessing is not known; name a preset", m->name);
+            return err_set(e, ERR_USAGE,
+                           "%s: its publisher's preprocessing is not known; name a preset",
+                           m->name);
         }
     }
     if (preprocess_preset(p, preset, e)) {
@@ -95,8 +97,9 @@ static void regime_text(const struct run_spec *s, struct str *out)
     }
 }
 
-static int protocol_text(const struct run_spec *s, const struct group *g, const struct preprocess *p,
-                         size_t n_test, size_t official_test, struct record *r, struct err *e)
+static int protocol_text(const struct run_spec *s, const struct group *g,
+                         const struct preprocess *p, size_t n_test, size_t official_test,
+                         struct record *r, struct err *e)
 {
     const struct protocol *protocol = protocol_find(s->adapt.name, e);
     if (!protocol) {
@@ -152,8 +155,8 @@ static int fill_knobs(const struct run_spec *s, const struct group *g, const str
                : 0;
 }
 
-int spec_describe(const struct run_spec *s, const struct group *g, size_t n_test, size_t official_test,
-                  struct record *r, struct err *e)
+int spec_describe(const struct run_spec *s, const struct group *g, size_t n_test,
+                  size_t official_test, struct record *r, struct err *e)
 {
     struct preprocess p;
     struct str t = {0};

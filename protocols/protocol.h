@@ -1,7 +1,8 @@
 /* Protocol drivers: all cells of one (model, data set) at once, so that opened data, features and
  * factorisations are shared.
  *
- * To add a protocol: one file with a const struct protocol, one line in protocols[] (protocol.c). */
+ * To add a protocol: one file with a const struct protocol, one line in protocols[] (protocol.c).
+ */
 #ifndef BITBENCH_PROTOCOLS_PROTOCOL_H
 #define BITBENCH_PROTOCOLS_PROTOCOL_H
 
@@ -41,11 +42,12 @@ void group_release(struct group *g);
 typedef int emit_fn(void *ctx, size_t spec, struct record *r, struct err *e);
 
 struct protocol {
-    const char *name, *help;  /* name = adapt.name of the specs it serves */
+    const char *name, *help;   /* name = adapt.name of the specs it serves */
     const struct adapt *adapt; /* NULL: none */
-    /* Emits one record a spec (run_id left empty: the runner knows it), with spec, knobs, signature,
-     * draw, outcomes, selection, own metrics and, for a cell that cannot be done, status failed and
-     * message. -1 only for what stops everything: emit's error, an interruption, memory. */
+    /* Emits one record a spec (run_id left empty: the runner knows it), with spec, knobs,
+     * signature, draw, outcomes, selection, own metrics and, for a cell that cannot be done, status
+     * failed and message. -1 only for what stops everything: emit's error, an interruption, memory.
+     */
     int (*run)(struct group *g, const struct run_spec *const *specs, size_t n_specs, emit_fn *emit,
                void *ctx, struct err *e);
 };
@@ -54,9 +56,11 @@ extern const size_t protocols_n;
 const struct protocol *protocol_find(const char *name, struct err *e);
 
 /* The preprocessing of a spec in force for a model and a data set (sizes resolved). */
-int spec_preprocess(const struct run_spec *s, const struct model *m, const struct dataset *d, struct preprocess *p, struct err *e);
+int spec_preprocess(const struct run_spec *s, const struct model *m, const struct dataset *d,
+                    struct preprocess *p, struct err *e);
 /* Fills spec text, knobs and the three signature parts of a record. */
-int spec_describe(const struct run_spec *s, const struct group *g, size_t n_test, size_t official_test, struct record *r, struct err *e);
+int spec_describe(const struct run_spec *s, const struct group *g, size_t n_test,
+                  size_t official_test, struct record *r, struct err *e);
 /* numeric_id of a spec (SHA-256 hex): all sources that can change its numbers, and none that only
  * other cells use. */
 int spec_numeric_id(const struct run_spec *s, const struct group *g, char hex[65], struct err *e);

@@ -110,7 +110,8 @@ int regime_kshot(const char *rule, const int32_t *labels, size_t n_labels, size_
     for (size_t c = 0; c < n_classes; c++) {
         size_t have = start[c + 1] - start[c];
         if (have < k && !strcmp(rule, "bit-jax")) {
-            err_set(e, ERR_USAGE, "class %zu has %zu images, fewer than the %zu shots that rule bit-jax demands",
+            err_set(e, ERR_USAGE,
+                    "class %zu has %zu images, fewer than the %zu shots that rule bit-jax demands",
                     c, have, k);
             goto out;
         }

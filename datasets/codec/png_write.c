@@ -12,7 +12,8 @@ int png_write(const char *path, const struct image *image, struct err *e)
     struct spng_ihdr ihdr = {.width = (uint32_t)image->w,
                              .height = (uint32_t)image->h,
                              .bit_depth = 8,
-                             .color_type = image->c == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR};
+                             .color_type = image->c == 1 ? SPNG_COLOR_TYPE_GRAYSCALE
+                                                         : SPNG_COLOR_TYPE_TRUECOLOR};
     spng_ctx *ctx = spng_ctx_new(SPNG_CTX_ENCODER);
     if (!ctx) {
         return err_set(e, ERR_LIMIT, "out of memory");
@@ -21,12 +22,15 @@ int png_write(const char *path, const struct image *image, struct err *e)
     void *bytes = NULL;
     int code = spng_set_option(ctx, SPNG_ENCODE_TO_BUFFER, 1);
     code = code ? code : spng_set_ihdr(ctx, &ihdr);
-    code = code ? code : spng_encode_image(ctx, image->data, image->h * image->w * image->c, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
+    code = code ? code
+                : spng_encode_image(ctx, image->data, image->h * image->w * image->c, SPNG_FMT_PNG,
+                                    SPNG_ENCODE_FINALIZE);
     if (code == 0) {
         bytes = spng_get_png_buffer(ctx, &n, &code);
     }
     spng_ctx_free(ctx);
-    int status = code ? err_set(e, ERR_IO, "%s: %s", path, spng_strerror(code)) : file_write(path, bytes, n, e);
+    int status = code ? err_set(e, ERR_IO, "%s: %s", path, spng_strerror(code))
+                      : file_write(path, bytes, n, e);
     free(bytes);
     return status;
 }

@@ -1,6 +1,6 @@
 /* Few-shot draws against those of numpy, big_vision and BiT's JAX code (README.md beside the data).
- * Usage: draws [DIR]. Reads DIR/draws.tsv: labels rule seed shots n status first8 sha256, the hash being
- * that of the indices as little-endian int64; label vectors are DIR/labels/NAME.npy. TAP. */
+ * Usage: draws [DIR]. Reads DIR/draws.tsv: labels rule seed shots n status first8 sha256, the hash
+ * being that of the indices as little-endian int64; label vectors are DIR/labels/NAME.npy. TAP. */
 #include "harness/base/csv.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
@@ -49,7 +49,8 @@ static void check_row(const char *dir, char **f, size_t *index, size_t *n_bad)
     if (read_labels(dir, f[0], &l, &e)) {
         snprintf(why, sizeof why, "%.200s", e.text);
     } else {
-        int status = regime_kshot(f[1], l.y, l.n, l.n_classes, strtoull(f[3], NULL, 10), strtoull(f[2], NULL, 10), &rows, &n, &n_short, &e);
+        int status = regime_kshot(f[1], l.y, l.n, l.n_classes, strtoull(f[3], NULL, 10),
+                                  strtoull(f[2], NULL, 10), &rows, &n, &n_short, &e);
         bool error = !strncmp(f[5], "error:", 6);
         int64_t *wide = calloc(n + 1, sizeof *wide);
         for (size_t i = 0; i < n && !status; i++) {
@@ -62,16 +63,19 @@ static void check_row(const char *dir, char **f, size_t *index, size_t *n_bad)
             char class[64];
             snprintf(class, sizeof class, "class %s ", f[5] + 6);
             if (!status || !strstr(e.text, class)) {
-                snprintf(why, sizeof why, "expected an error that names %s, got '%.150s'", class, e.text);
+                snprintf(why, sizeof why, "expected an error that names %s, got '%.150s'", class,
+                         e.text);
             }
         } else if (status || strtoull(f[4], NULL, 10) != n || strcmp(hex, f[7]) != 0) {
-            snprintf(why, sizeof why, "n %zu against %s, first %zu against %.60s, status %d", n, f[4], first, f[6], status);
+            snprintf(why, sizeof why, "n %zu against %s, first %zu against %.60s, status %d", n,
+                     f[4], first, f[6], status);
         }
         free(rows);
     }
     free(l.y);
     *n_bad += why[0] != '\0';
-    printf("%sok %zu - %s %s seed %s shots %s%s%s\n", why[0] ? "not " : "", ++*index, f[0], f[1], f[2], f[3], why[0] ? ": " : "", why);
+    printf("%sok %zu - %s %s seed %s shots %s%s%s\n", why[0] ? "not " : "", ++*index, f[0], f[1],
+           f[2], f[3], why[0] ? ": " : "", why);
 }
 
 int main(int argc, char **argv)
@@ -93,7 +97,8 @@ int main(int argc, char **argv)
         while (n_fields < 8 && (f[n_fields] = strsep(&at, "\t"))) {
             n_fields++;
         }
-        if (n_fields == 8 && (!strcmp(f[1], "big-vision") || !strcmp(f[1], "bit-jax") || !strcmp(f[1], "first-k"))) {
+        if (n_fields == 8 &&
+            (!strcmp(f[1], "big-vision") || !strcmp(f[1], "bit-jax") || !strcmp(f[1], "first-k"))) {
             check_row(dir, f, &index, &n_bad);
         }
     }

@@ -50,15 +50,17 @@ static int parse(char **argv)
     help = false;
     return options_parse(&set, 1, argc, argv, false, words, &n_words, &help, &e);
 }
-#define PARSE(...) parse((char *[]){(char *)(uintptr_t)"p", __VA_ARGS__, NULL})
-#define W(s) ((char *)(uintptr_t)(s))
+#define PARSE(...) parse((char *[]){(char *)(uintptr_t) "p", __VA_ARGS__, NULL})
+#define W(s)       ((char *)(uintptr_t)(s))
 
 static void test_kinds(void **state)
 {
     (void)state;
-    assert_true(PARSE(W("-f"), W("--text"), W("x y"), W("--number=3"), W("--real"), W("-1.5e3"), W("--size=2K"), W("a"), W("--list=R(3,4)x1,b"),
-                      W("-lc"), W("-r"), W("k=1,2"), W("--"), W("--flag")) > 0);
-    assert_true(a.flag && !a.other && !strcmp(a.text, "x y") && a.number == 3 && a.real == -1500 && a.size == 2048);
+    assert_true(PARSE(W("-f"), W("--text"), W("x y"), W("--number=3"), W("--real"), W("-1.5e3"),
+                      W("--size=2K"), W("a"), W("--list=R(3,4)x1,b"), W("-lc"), W("-r"), W("k=1,2"),
+                      W("--"), W("--flag")) > 0);
+    assert_true(a.flag && !a.other && !strcmp(a.text, "x y") && a.number == 3 && a.real == -1500 &&
+                a.size == 2048);
     assert_int_equal(a.list.n, 3);
     assert_string_equal(a.list.items[0], "R(3,4)x1");
     assert_string_equal(a.list.items[2], "c");
@@ -135,8 +137,11 @@ static int release(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_letters), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_stop_at_word), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_stop_at_word),
+        cmocka_unit_test(test_help),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }
