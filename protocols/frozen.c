@@ -22,7 +22,7 @@
 struct cell {
     const struct run_spec *spec;
     size_t index;                  /* in the specs given */
-    char inputs[384];              /* preprocessing, training split, test split: equal = shared features */
+    char inputs[384];              /* preprocessing, training and test split: equal = shared features */
     char train_set[192];           /* regime and draw: equal = shared training set */
     size_t *rows, n_rows, n_short; /* positions in the training split */
     bool done;
