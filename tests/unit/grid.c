@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "harness/base/err.h"
@@ -37,6 +38,25 @@ static void grids_have_their_points(void **state)
     free(v);
     assert_int_equal(grid_parse("log2:3:3", &v, &n, &e), 0);
     assert_true(n == 1 && v[0] == 8);
+    free(v);
+}
+
+/* The double nearest to the decimal, where pow may be an ulp off. */
+static void powers_of_ten_are_nearest(void **state)
+{
+    (void)state;
+    double *v;
+    size_t n;
+    struct err e = {0};
+    assert_int_equal(grid_parse("log10:-300:300", &v, &n, &e), 0);
+    assert_int_equal(n, 601);
+    for (int i = -300; i <= 300; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "1e%d", i);
+        if (v[i + 300] != strtod(text, NULL)) {
+            fail_msg("%s is %.17g", text, v[i + 300]);
+        }
+    }
     free(v);
 }
 
@@ -102,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grids_have_their_points),
+        cmocka_unit_test(powers_of_ten_are_nearest),
         cmocka_unit_test(grids_are_numpys),
         cmocka_unit_test(bad_grids_are_refused),
     };
