@@ -128,9 +128,9 @@ static int check_size(struct h5 *h, const char *path, const struct object *o,
         return err_set(e, ERR_FORMAT, "%s: %s: claims %zu bytes in a file of %zu", h->name, path,
                        stored, h->image_bytes);
     }
-    if (o->packed && (stored > PACKED_LIMIT || wanted > PACKED_LIMIT)) {
+    if (o->packed && wanted > PACKED_LIMIT) {
         return err_set(e, ERR_LIMIT, "%s: %s: claims %zu elements of %zu bytes, the limit is %zu",
-                       h->name, path, o->n, o->item_bytes, PACKED_LIMIT);
+                       h->name, path, o->n, memory_bytes, PACKED_LIMIT);
     }
     return 0;
 }

@@ -141,7 +141,7 @@ static struct yaml_node *read_node(struct reader *r, yaml_event_t *event, size_t
 static struct yaml_node *read_pair(struct reader *r, const yaml_event_t *key_event, size_t depth)
 {
     if (key_event->type != YAML_SCALAR_EVENT) {
-        fail_at(r, &key_event->start_mark, ERR_FORMAT, "a key must be a single text, not a list or map");
+        fail_at(r, &key_event->start_mark, ERR_FORMAT, "a key must be a text, no list or map");
         return NULL;
     }
     yaml_event_t event;

@@ -248,6 +248,18 @@ static void test_refused(void **state)
     }
 }
 
+static void test_something_behind(void **state)
+{
+    (void)state;
+    struct patch p;
+    struct err e = {0};
+    struct zip z;
+    patch_open(&p, FIXTURES "stored.zip");
+    assert_int_equal(open_bytes(&z, p.bytes, p.n + 1, &e), -1); /* file_read's NUL */
+    assert_non_null(strstr(e.text, "no end record"));
+    free(p.bytes);
+}
+
 static void test_name_twice(void **state)
 {
     (void)state;
@@ -447,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_not_archives),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_something_behind),
         cmocka_unit_test(test_name_twice),
         cmocka_unit_test(test_bad_members),
         cmocka_unit_test(test_zip64),
