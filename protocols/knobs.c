@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/transform.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/base/near.h"
@@ -15,6 +16,10 @@
     .bytes = sizeof(((struct run_spec *)NULL)->member)
 
 static int canon_grid(const char *value, struct str *out, struct err *e);
+static int canon_preset(const char *value, struct str *out, struct err *e);
+static int canon_kernel(const char *value, struct str *out, struct err *e);
+static int canon_mode(const char *value, struct str *out, struct err *e);
+static int canon_range(const char *value, struct str *out, struct err *e);
 
 /* clang-format off */
 const struct knob knobs[] = {
@@ -63,18 +68,16 @@ const struct knob knobs[] = {
      .needs = "adapt.name=none", .help = "csv file head_index,class: which output is which class"},
 
     {.key = "preprocess.preset", FIELD(preprocess.preset), .role = KNOB_PROTOCOL,
-     .fallback = "bit-paper",
+     .fallback = "bit-paper", .canon = canon_preset,
      .help = "fixes every step from image to network input; model: the checkpoint's own"},
     {.key = "preprocess.kernel", FIELD(preprocess.kernel), .role = KNOB_PROTOCOL, .fallback = "",
-     .help = "resize kernel instead of the preset's"},
+     .canon = canon_kernel, .help = "resize kernel instead of the preset's"},
     {.key = "preprocess.decode", FIELD(preprocess.decode), .role = KNOB_PROTOCOL, .fallback = "",
      .choices = "pil|tf", .help = "JPEG decoding instead of the preset's: accurate or fast DCT"},
     {.key = "preprocess.mode", FIELD(preprocess.mode), .role = KNOB_PROTOCOL, .fallback = "",
-     .choices = "squash|short|small|none",
-     .help = "how images get their size, instead of the preset's way"},
+     .canon = canon_mode, .help = "how images get their size, instead of the preset's way"},
     {.key = "preprocess.range", FIELD(preprocess.range), .role = KNOB_PROTOCOL, .fallback = "",
-     .choices = "-1..1|0..1|imagenet|clip|none",
-     .help = "scaling of pixel values instead of the preset's"},
+     .canon = canon_range, .help = "scaling of pixel values instead of the preset's"},
     {.key = "preprocess.resize", FIELD(preprocess.resize), .type = KNOB_INT, .role = KNOB_PROTOCOL,
      .fallback = "0", .high = 4096, .help = "pixels before the crop; 0: the preset's"},
     {.key = "preprocess.crop", FIELD(preprocess.crop), .type = KNOB_INT, .role = KNOB_PROTOCOL,
@@ -112,6 +115,36 @@ const struct knob *knob_find(const char *key, struct err *e)
     err_set(e, ERR_USAGE, "unknown knob '%.80s'%s", key, near_text(&near));
     return NULL;
 }
+
+/* ---- names that datasets/ knows; they are their own canonical form ---- */
+
+static int canon_preset(const char *value, struct str *out, struct err *e)
+{
+    struct preprocess p;
+    str_add(out, value);
+    return strcmp(value, "model") == 0 ? 0 : preprocess_preset(&p, value, e);
+}
+
+static int canon_kernel(const char *value, struct str *out, struct err *e)
+{
+    str_add(out, value);
+    return !*value || resize_find(value, e) ? 0 : -1;
+}
+
+static int canon_mode(const char *value, struct str *out, struct err *e)
+{
+    enum preprocess_mode mode;
+    str_add(out, value);
+    return *value ? preprocess_mode_find(value, &mode, e) : 0;
+}
+
+static int canon_range(const char *value, struct str *out, struct err *e)
+{
+    str_add(out, value);
+    return *value ? preprocess_range_find(value, e) : 0;
+}
+
+/* ---- lists to select from ---- */
 
 /* "adapt.l2=log2:-10:20": a selectable knob and a grid whose values it can take. */
 static int canon_grid(const char *value, struct str *out, struct err *e)

@@ -45,17 +45,26 @@ static void random_choice(const char *choices, uint64_t word, char *out)
     snprintf(out, SPEC_NAME, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
+/* Values of text knobs that not every text can be: a preset with sizes, lists, and so on. */
+static const char *named_values(const char *key)
+{
+    return strcmp(key, "select.grid") == 0
+               ? "adapt.l2=log2:-10:20|adapt.c=log10:-6:6|adapt.c=log10:-6:6:97|"
+                 "adapt.l2=list:1,2,0.30000000000000004|adapt.c=log10:-0.5:0.25:4|"
+           : strcmp(key, "preprocess.preset") == 0 ? "bit-paper|model|timm:448-448-bilinear"
+           : strcmp(key, "preprocess.kernel") == 0 ? "tf2bilinear|pilbilinear|"
+           : strcmp(key, "preprocess.mode") == 0   ? "squash|short|small|none|"
+           : strcmp(key, "preprocess.range") == 0  ? "-1..1|0..1|imagenet|clip|none|"
+                                                   : NULL;
+}
+
 static void random_value(const struct knob *k, uint64_t seed, uint64_t index, char out[SPEC_NAME])
 {
-    static const char *const grids[] = {
-        "adapt.l2=log2:-10:20", "adapt.c=log10:-6:6", "adapt.c=log10:-6:6:97",
-        "adapt.l2=list:1,2,0.30000000000000004", "adapt.c=log10:-0.5:0.25:4", ""};
+    const char *choices = k->choices ? k->choices : named_values(k->key);
     uint64_t word = rng_at(seed, 1, index);
     double u = rng_unit(rng_at(seed, 2, index));
-    if (k->choices) {
-        random_choice(k->choices, word, out);
-    } else if (k->canon) {
-        snprintf(out, SPEC_NAME, "%s", grids[rng_below(word, ARRAY_LEN(grids))]);
+    if (choices) {
+        random_choice(choices, word, out);
     } else if (k->type == KNOB_TEXT) {
         random_text(seed, index, k->bytes, out);
     } else if (k->type == KNOB_INT) {
