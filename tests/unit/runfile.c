@@ -80,7 +80,7 @@ static void examples_have_their_counts(void **state)
         char *file = strtok_r(line, "\t\n", &rest), *sets = strtok_r(NULL, "\t\n", &rest);
         char *cells = strtok_r(NULL, "\t\n", &rest), *axes = strtok_r(NULL, "\t\n", &rest);
         if (file[0] != '#') {
-            int64_t count;
+            int64_t count = 0;
             assert_true(axes && str_to_i64(cells, &count));
             one_example(file, sets, (size_t)count, axes);
             n++;

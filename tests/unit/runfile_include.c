@@ -57,68 +57,68 @@ static int read_in(const struct folder *f, const char *name, const char *suites,
     return runfile_read(p, path, &o, e);
 }
 
+static const struct {
+    const char *text;
+    size_t n;
+    const char *first, *axes;
+} overrides[] = {
+#define ALL "regime.name=kshot regime.rule=bit-jax "
+    /* As it is: 2 x 2 x 2 x 2 - 1 x 2 x 2 x 1 = 12. */
+    {"name: own\n", 12,
+     "model=a dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
+     "preprocess.crop=32",
+     "model,dataset,regime.draw,adapt.bias,preprocess.crop"},
+    /* A map is merged key by key: 12. */
+    {"regime: {rule: nested}\n", 12,
+     "model=a dataset=d regime.name=kshot regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
+     "preprocess.crop=32",
+     "model,dataset,regime.draw,adapt.bias,preprocess.crop"},
+    /* An axis in the place of a value; sweep is replaced as a whole, so the draws are gone:
+     * 2 x 2 x 3 x 2 - 1 x 2 x 3 x 1 = 18. */
+    {"sweep: {regime.k: [7, 8, 9]}\n", 18,
+     "model=a dataset=d " ALL "regime.k=7 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
+     "preprocess.crop=32",
+     "model,dataset,regime.k,adapt.bias,preprocess.crop"},
+    /* A value in the place of an axis: 6. */
+    {"regime.draw: 4\n", 6,
+     "model=a dataset=d " ALL "regime.k=3 regime.draw=4 adapt.name=ridge adapt.l2=5 "
+     "adapt.bias=1 preprocess.crop=32",
+     "model,dataset,adapt.bias,preprocess.crop"},
+    /* A value in the place of a column of zip; the exclude names it, so it may be idle: 16. */
+    {"adapt.bias: 9\n", 16,
+     "model=a dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=9 "
+     "preprocess.crop=32",
+     "model,dataset,regime.draw,preprocess.crop"},
+    /* Emptied: 2 x 2 x 2. */
+    {"zip: []\nexclude: []\n", 8,
+     "model=a dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5",
+     "model,dataset,regime.draw"},
+    {"sweep: {}\nmodels: z\nexclude: []\n", 4,
+     "model=z dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
+     "preprocess.crop=32",
+     "dataset,adapt.bias,preprocess.crop"},
+};
+
 static void includes_are_overridden(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        size_t n;
-        const char *first, *axes;
-    } cases[] = {
-#define ALL "regime.name=kshot regime.rule=bit-jax "
-        /* As it is: 2 x 2 x 2 x 2 - 1 x 2 x 2 x 1 = 12. */
-        {"name: own\n", 12,
-         "model=a dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
-         "preprocess.crop=32",
-         "model,dataset,regime.draw,adapt.bias,preprocess.crop"},
-        /* A map is merged key by key: 12. */
-        {"regime: {rule: nested}\n", 12,
-         "model=a dataset=d regime.name=kshot regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
-         "preprocess.crop=32",
-         "model,dataset,regime.draw,adapt.bias,preprocess.crop"},
-        /* An axis in the place of a value; sweep is replaced as a whole, so the draws are gone:
-         * 2 x 2 x 3 x 2 - 1 x 2 x 3 x 1 = 18. */
-        {"sweep: {regime.k: [7, 8, 9]}\n", 18,
-         "model=a dataset=d " ALL "regime.k=7 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
-         "preprocess.crop=32",
-         "model,dataset,regime.k,adapt.bias,preprocess.crop"},
-        /* A value in the place of an axis: 6. */
-        {"regime.draw: 4\n", 6,
-         "model=a dataset=d " ALL "regime.k=3 regime.draw=4 adapt.name=ridge adapt.l2=5 "
-         "adapt.bias=1 preprocess.crop=32",
-         "model,dataset,adapt.bias,preprocess.crop"},
-        /* A value in the place of a column of zip; the exclude names it, so it may be idle: 16. */
-        {"adapt.bias: 9\n", 16,
-         "model=a dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=9 "
-         "preprocess.crop=32",
-         "model,dataset,regime.draw,preprocess.crop"},
-        /* Emptied: 2 x 2 x 2. */
-        {"zip: []\nexclude: []\n", 8,
-         "model=a dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5",
-         "model,dataset,regime.draw"},
-        {"sweep: {}\nmodels: z\nexclude: []\n", 4,
-         "model=z dataset=d " ALL "regime.k=3 adapt.name=ridge adapt.l2=5 adapt.bias=1 "
-         "preprocess.crop=32",
-         "dataset,adapt.bias,preprocess.crop"},
-#undef ALL
-    };
     struct folder f;
     folder_open(&f);
     folder_put(&f, "suite.yaml", SUITE);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(overrides); i++) {
         struct run_plan p = {0};
         struct err e;
         struct str text = {0}, first = {0}, axes = {0};
-        str_addf(&text, "include: suite.yaml\n%s", cases[i].text);
+        str_addf(&text, "include: suite.yaml\n%s", overrides[i].text);
         folder_put(&f, "own.yaml", str_text(&text));
         if (read_in(&f, "own.yaml", NULL, &p, &e)) {
-            fail_msg("%s\n%s", cases[i].text, e.text);
+            fail_msg("%s\n%s", overrides[i].text, e.text);
         }
         spec_text(&p.specs[0], &first);
         join_axes(&p, &axes);
-        assert_int_equal(p.n, cases[i].n);
-        assert_string_equal(str_text(&first), cases[i].first);
-        assert_string_equal(str_text(&axes), cases[i].axes);
+        assert_int_equal(p.n, overrides[i].n);
+        assert_string_equal(str_text(&first), overrides[i].first);
+        assert_string_equal(str_text(&axes), overrides[i].axes);
         assert_string_equal(p.name, i == 0 ? "own" : "suite");
         assert_text_survives(&p);
         run_plan_release(&p);

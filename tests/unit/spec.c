@@ -97,56 +97,57 @@ static void needs_name_choices(void **state)
     }
 }
 
+static const struct {
+    const char *key, *value, *fragment;
+} bad_values[] = {
+    {"regime.kk", "1", "unknown knob 'regime.kk'; did you mean 'regime.k'"},
+    {"regime.k", "", "regime.k: '' is not a whole number"},
+    {"regime.k", "1.5", "regime.k: '1.5' is not a whole number"},
+    {"regime.k", "five", "'five' is not a whole number"},
+    {"regime.k", "-1", "regime.k: -1 not in 0..1000000"},
+    {"regime.draw", "-3", "regime.draw: -3 not in 0..4294967295"},
+    {"regime.draw", "4294967296", "not in 0..4294967295"},
+    {"regime.k", "99999999999999999999", "is not a whole number"},
+    {"seed", "9007199254740993", "seed: 9007199254740993 not in"},
+    {"adapt.l2", "0", "adapt.l2: 0 not in 1e-12..1e+15"},
+    {"adapt.l2", "nan", "adapt.l2: 'nan' is not a number"},
+    {"adapt.l2", "1,5", "adapt.l2: '1,5' is not a number"},
+    {"adapt.c", "1e13", "adapt.c: 1e13 not in"},
+    {"adapt.standardize", "yes", "adapt.standardize: 'yes' is neither true nor false"},
+    {"adapt.name", "rigde", "not one of none|ridge|logistic; did you mean 'ridge'?"},
+    {"regime.rule", "", "regime.rule: an empty value"},
+    {"regime.name", "few", "regime.name: 'few' is not one of none|full|kshot"},
+    {"test", "", "test: an empty value"},
+    {"test", "0123456789012345678901234567890123456789012345678901234567890123",
+     "is longer than 63 bytes"},
+    {"preprocess.preset", "bit-papr", "preprocess.preset: unknown preprocessing 'bit-papr'"},
+    {"preprocess.preset", "timm:1-2-x", "preprocess.preset: "},
+    {"preprocess.preset", "", "preprocess.preset: an empty value"},
+    {"preprocess.kernel", "tf2bilinaer", "did you mean 'tf2bilinear'"},
+    {"preprocess.mode", "squish", "did you mean 'squash'?"},
+    {"preprocess.range", "0..2", "preprocess.range: unknown range '0..2'"},
+    {"preprocess.decode", "cv", "preprocess.decode: 'cv' is not one of pil|tf"},
+    {"select.grid", "adapt.l2", "select.grid: 'adapt.l2' is not of the form KNOB=GRID"},
+    {"select.grid", "adapt.l3=log2:0:1", "unknown knob 'adapt.l3'; did you mean 'adapt.l2'"},
+    {"select.grid", "adapt.bias=list:1", "adapt.bias cannot be selected"},
+    {"select.grid", "adapt.l2=list:0,1", "adapt.l2: 0 not in 1e-12..1e+15"},
+    {"select.grid", "adapt.c=log10:9:13", "adapt.c: 1e+13 not in"},
+    {"select.grid", "adapt.l2=1,2", "is not a list of numbers"},
+};
+
 static void values_are_checked(void **state)
 {
     (void)state;
-    static const struct {
-        const char *key, *value, *fragment;
-    } bad[] = {
-        {"regime.kk", "1", "unknown knob 'regime.kk'; did you mean 'regime.k'"},
-        {"regime.k", "", "regime.k: '' is not a whole number"},
-        {"regime.k", "1.5", "regime.k: '1.5' is not a whole number"},
-        {"regime.k", "five", "'five' is not a whole number"},
-        {"regime.k", "-1", "regime.k: -1 not in 0..1000000"},
-        {"regime.draw", "-3", "regime.draw: -3 not in 0..4294967295"},
-        {"regime.draw", "4294967296", "not in 0..4294967295"},
-        {"regime.k", "99999999999999999999", "is not a whole number"},
-        {"seed", "9007199254740993", "seed: 9007199254740993 not in"},
-        {"adapt.l2", "0", "adapt.l2: 0 not in 1e-12..1e+15"},
-        {"adapt.l2", "nan", "adapt.l2: 'nan' is not a number"},
-        {"adapt.l2", "1,5", "adapt.l2: '1,5' is not a number"},
-        {"adapt.c", "1e13", "adapt.c: 1e13 not in"},
-        {"adapt.standardize", "yes", "adapt.standardize: 'yes' is neither true nor false"},
-        {"adapt.name", "rigde", "not one of none|ridge|logistic; did you mean 'ridge'?"},
-        {"regime.rule", "", "regime.rule: an empty value"},
-        {"regime.name", "few", "regime.name: 'few' is not one of none|full|kshot"},
-        {"test", "", "test: an empty value"},
-        {"test", "0123456789012345678901234567890123456789012345678901234567890123",
-         "is longer than 63 bytes"},
-        {"preprocess.preset", "bit-papr", "preprocess.preset: unknown preprocessing 'bit-papr'"},
-        {"preprocess.preset", "timm:1-2-x", "preprocess.preset: "},
-        {"preprocess.preset", "", "preprocess.preset: an empty value"},
-        {"preprocess.kernel", "tf2bilinaer", "did you mean 'tf2bilinear'"},
-        {"preprocess.mode", "squish", "did you mean 'squash'?"},
-        {"preprocess.range", "0..2", "preprocess.range: unknown range '0..2'"},
-        {"preprocess.decode", "cv", "preprocess.decode: 'cv' is not one of pil|tf"},
-        {"select.grid", "adapt.l2", "select.grid: 'adapt.l2' is not of the form KNOB=GRID"},
-        {"select.grid", "adapt.l3=log2:0:1", "unknown knob 'adapt.l3'; did you mean 'adapt.l2'"},
-        {"select.grid", "adapt.bias=list:1", "adapt.bias cannot be selected"},
-        {"select.grid", "adapt.l2=list:0,1", "adapt.l2: 0 not in 1e-12..1e+15"},
-        {"select.grid", "adapt.c=log10:9:13", "adapt.c: 1e+13 not in"},
-        {"select.grid", "adapt.l2=1,2", "is not a list of numbers"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad_values); i++) {
         struct run_spec s, before;
         struct err e = {0};
         spec_init(&s);
         before = s;
-        assert_int_equal(spec_set(&s, bad[i].key, bad[i].value, &e), -1);
+        assert_int_equal(spec_set(&s, bad_values[i].key, bad_values[i].value, &e), -1);
         assert_int_equal(e.code, ERR_USAGE);
-        if (!strstr(e.text, bad[i].fragment)) {
-            fail_msg("%s=%s gives '%s', not '%s'", bad[i].key, bad[i].value, e.text,
-                     bad[i].fragment);
+        if (!strstr(e.text, bad_values[i].fragment)) {
+            fail_msg("%s=%s gives '%s', not '%s'", bad_values[i].key, bad_values[i].value, e.text,
+                     bad_values[i].fragment);
         }
         assert_memory_equal(&s, &before, sizeof s);
     }
@@ -302,92 +303,93 @@ static void head_maps_are_pinned(void **state)
 
 /* ---- combinations ---- */
 
+static const struct {
+    const char *pairs, *fragment, *at; /* fragment NULL: meaningful */
+} combinations[] = {
+    {"", NULL, NULL},
+    {"adapt.head_map=f.csv test=val", NULL, NULL},
+    {"regime.name=full adapt.name=ridge", NULL, NULL},
+    {"regime.name=kshot regime.k=5 regime.draw=2 adapt.name=ridge adapt.l2=1", NULL, NULL},
+    {"regime.name=kshot regime.k=5 regime.rule=first-k adapt.name=logistic", NULL, NULL},
+    {"regime.name=first-n regime.n=10 regime.split=train adapt.name=logistic adapt.c=2", NULL,
+     NULL},
+    {"regime.name=vtab-800 adapt.name=ridge test=val200", NULL, NULL},
+    {"regime.name=full adapt.name=ridge select.grid=adapt.l2=log2:-10:20", NULL, NULL},
+    {"regime.name=full adapt.name=logistic select.grid=adapt.c=log10:-6:6 select.on=val", NULL,
+     NULL},
+    {"regime.name=full adapt.name=ridge regime.k=0 adapt.c=1 regime.draw=0", NULL, NULL},
+    {"preprocess.preset=timm preprocess.resize=256 preprocess.crop=224", NULL, NULL},
+    {"preprocess.crop=64", NULL, NULL},
+
+    {"regime.name=kshot adapt.name=ridge", "regime kshot needs regime.k", "regime.name"},
+    {"regime.name=first-n adapt.name=ridge", "regime first-n needs regime.n", "regime.name"},
+    {"regime.name=full", "adapt none trains nothing: set adapt.name", "regime.name"},
+    {"adapt.name=ridge", "adapt ridge needs training images: set regime.name", "adapt.name"},
+    {"regime.name=full adapt.name=ridge adapt.c=2",
+     "adapt.c has a meaning with adapt.name logistic only, not with ridge: leave adapt.c out",
+     "adapt.c"},
+    {"regime.name=full adapt.name=logistic adapt.l2=2", "adapt.l2 has a meaning", "adapt.l2"},
+    {"regime.name=full adapt.name=logistic adapt.bias=2", "adapt.bias has", "adapt.bias"},
+    {"regime.name=full adapt.name=logistic adapt.standardize=false", "adapt.standardize has",
+     "adapt.standardize"},
+    {"regime.name=full adapt.name=ridge adapt.head_map=x", "adapt.head_map has a meaning with "
+                                                           "adapt.name none only",
+     "adapt.head_map"},
+    {"regime.name=first-n regime.n=5 regime.draw=1 adapt.name=ridge",
+     "regime.draw has a meaning with regime.name kshot only, not with first-n", "regime.draw"},
+    {"regime.name=kshot regime.k=5 regime.rule=first-k regime.draw=1 adapt.name=ridge",
+     "with regime.rule nested, big-vision or bit-jax only, not with first-k", "regime.draw"},
+    {"regime.name=full regime.k=5 adapt.name=ridge", "regime.k has", "regime.k"},
+    {"regime.name=full regime.rule=bit-jax adapt.name=ridge", "regime.rule has", "regime.rule"},
+    {"regime.name=kshot regime.k=1 regime.n=5 adapt.name=ridge", "regime.n has", "regime.n"},
+    {"regime.name=vtab-1000 regime.split=train adapt.name=ridge", "regime.split has",
+     "regime.split"},
+    {"regime.split=train", "regime.split has", "regime.split"},
+    {"regime.name=full regime.split=test adapt.name=ridge", "regime.split and test are both",
+     "regime.split"},
+    {"regime.name=full test=trainval adapt.name=ridge", "are both trainval", "test"},
+    {"seed=3", "no randomness to seed", "seed"},
+    {"regime.name=kshot regime.k=1 adapt.name=ridge seed=3", "draws of training images",
+     "seed"},
+    {"select.grid=adapt.l2=list:1,2", "adapt none has no adapt.l2; it has nothing to select",
+     "select.grid"},
+    {"regime.name=full adapt.name=logistic select.grid=adapt.l2=list:1 select.on=val",
+     "adapt logistic has no adapt.l2; it selects adapt.c", "select.grid"},
+    {"regime.name=full adapt.name=ridge select.grid=adapt.c=list:1",
+     "adapt ridge has no adapt.c; it selects adapt.l2", "select.grid"},
+    {"regime.name=full adapt.name=ridge adapt.l2=2 select.grid=adapt.l2=list:1,2",
+     "adapt.l2 is set and selected too", "adapt.l2"},
+    {"regime.name=full adapt.name=logistic select.grid=adapt.c=list:1,2",
+     "select on loo: adapt logistic has no closed form of that error: write on: val",
+     "select.grid"},
+    {"regime.name=full adapt.name=ridge select.on=val", "nothing to select", "select.on"},
+    {"preprocess.mode=none preprocess.crop=64", "no meaning with preprocess.mode none",
+     "preprocess.crop"},
+    {"preprocess.resize=64", "preprocess.resize without preprocess.crop", "preprocess.resize"},
+    {"preprocess.resize=64 preprocess.crop=65", "preprocess.crop 65 is more than",
+     "preprocess.crop"},
+};
+
 static void combinations_are_checked(void **state)
 {
     (void)state;
-    static const struct {
-        const char *pairs, *fragment, *at; /* fragment NULL: meaningful */
-    } cases[] = {
-        {"", NULL, NULL},
-        {"adapt.head_map=f.csv test=val", NULL, NULL},
-        {"regime.name=full adapt.name=ridge", NULL, NULL},
-        {"regime.name=kshot regime.k=5 regime.draw=2 adapt.name=ridge adapt.l2=1", NULL, NULL},
-        {"regime.name=kshot regime.k=5 regime.rule=first-k adapt.name=logistic", NULL, NULL},
-        {"regime.name=first-n regime.n=10 regime.split=train adapt.name=logistic adapt.c=2", NULL,
-         NULL},
-        {"regime.name=vtab-800 adapt.name=ridge test=val200", NULL, NULL},
-        {"regime.name=full adapt.name=ridge select.grid=adapt.l2=log2:-10:20", NULL, NULL},
-        {"regime.name=full adapt.name=logistic select.grid=adapt.c=log10:-6:6 select.on=val", NULL,
-         NULL},
-        {"regime.name=full adapt.name=ridge regime.k=0 adapt.c=1 regime.draw=0", NULL, NULL},
-        {"preprocess.preset=timm preprocess.resize=256 preprocess.crop=224", NULL, NULL},
-        {"preprocess.crop=64", NULL, NULL},
-
-        {"regime.name=kshot adapt.name=ridge", "regime kshot needs regime.k", "regime.name"},
-        {"regime.name=first-n adapt.name=ridge", "regime first-n needs regime.n", "regime.name"},
-        {"regime.name=full", "adapt none trains nothing: set adapt.name", "regime.name"},
-        {"adapt.name=ridge", "adapt ridge needs training images: set regime.name", "adapt.name"},
-        {"regime.name=full adapt.name=ridge adapt.c=2",
-         "adapt.c has a meaning with adapt.name logistic only, not with ridge: leave adapt.c out",
-         "adapt.c"},
-        {"regime.name=full adapt.name=logistic adapt.l2=2", "adapt.l2 has a meaning", "adapt.l2"},
-        {"regime.name=full adapt.name=logistic adapt.bias=2", "adapt.bias has", "adapt.bias"},
-        {"regime.name=full adapt.name=logistic adapt.standardize=false", "adapt.standardize has",
-         "adapt.standardize"},
-        {"regime.name=full adapt.name=ridge adapt.head_map=x", "adapt.head_map has a meaning with "
-                                                               "adapt.name none only",
-         "adapt.head_map"},
-        {"regime.name=first-n regime.n=5 regime.draw=1 adapt.name=ridge",
-         "regime.draw has a meaning with regime.name kshot only, not with first-n", "regime.draw"},
-        {"regime.name=kshot regime.k=5 regime.rule=first-k regime.draw=1 adapt.name=ridge",
-         "with regime.rule nested, big-vision or bit-jax only, not with first-k", "regime.draw"},
-        {"regime.name=full regime.k=5 adapt.name=ridge", "regime.k has", "regime.k"},
-        {"regime.name=full regime.rule=bit-jax adapt.name=ridge", "regime.rule has", "regime.rule"},
-        {"regime.name=kshot regime.k=1 regime.n=5 adapt.name=ridge", "regime.n has", "regime.n"},
-        {"regime.name=vtab-1000 regime.split=train adapt.name=ridge", "regime.split has",
-         "regime.split"},
-        {"regime.split=train", "regime.split has", "regime.split"},
-        {"regime.name=full regime.split=test adapt.name=ridge", "regime.split and test are both",
-         "regime.split"},
-        {"regime.name=full test=trainval adapt.name=ridge", "are both trainval", "test"},
-        {"seed=3", "no randomness to seed", "seed"},
-        {"regime.name=kshot regime.k=1 adapt.name=ridge seed=3", "draws of training images",
-         "seed"},
-        {"select.grid=adapt.l2=list:1,2", "adapt none has no adapt.l2; it has nothing to select",
-         "select.grid"},
-        {"regime.name=full adapt.name=logistic select.grid=adapt.l2=list:1 select.on=val",
-         "adapt logistic has no adapt.l2; it selects adapt.c", "select.grid"},
-        {"regime.name=full adapt.name=ridge select.grid=adapt.c=list:1",
-         "adapt ridge has no adapt.c; it selects adapt.l2", "select.grid"},
-        {"regime.name=full adapt.name=ridge adapt.l2=2 select.grid=adapt.l2=list:1,2",
-         "adapt.l2 is set and selected too", "adapt.l2"},
-        {"regime.name=full adapt.name=logistic select.grid=adapt.c=list:1,2",
-         "select on loo: adapt logistic has no closed form of that error: write on: val",
-         "select.grid"},
-        {"regime.name=full adapt.name=ridge select.on=val", "nothing to select", "select.on"},
-        {"preprocess.mode=none preprocess.crop=64", "no meaning with preprocess.mode none",
-         "preprocess.crop"},
-        {"preprocess.resize=64", "preprocess.resize without preprocess.crop", "preprocess.resize"},
-        {"preprocess.resize=64 preprocess.crop=65", "preprocess.crop 65 is more than",
-         "preprocess.crop"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(combinations); i++) {
         struct run_spec s;
         struct err e = {0};
         const struct knob *at;
         spec_init(&s);
-        set_all(&s, cases[i].pairs);
+        set_all(&s, combinations[i].pairs);
         int rc = spec_check_at(&s, &at, &e);
         assert_int_equal(spec_check(&s, NULL), rc);
-        if (rc != (cases[i].fragment ? -1 : 0)) {
-            fail_msg("%s: %d %s", cases[i].pairs, rc, e.text);
+        if (rc != (combinations[i].fragment ? -1 : 0)) {
+            fail_msg("%s: %d %s", combinations[i].pairs, rc, e.text);
         }
         if (rc == 0) {
             continue;
         }
         assert_int_equal(e.code, ERR_USAGE);
-        if (!strstr(e.text, cases[i].fragment) || strcmp(at->key, cases[i].at) != 0) {
-            fail_msg("%s gives '%s' at %s", cases[i].pairs, e.text, at->key);
+        if (!strstr(e.text, combinations[i].fragment) || strcmp(at->key, combinations[i].at) != 0) {
+            fail_msg("%s gives '%s' at %s", combinations[i].pairs, e.text, at->key);
         }
         assert_false(spec_is_default(&s, at));
     }
