@@ -58,7 +58,7 @@ void options_release(const struct opt_set *set)
 {
     for (size_t i = 0; i < set->n; i++) {
         if (set->opts[i].kind == OPT_LIST || set->opts[i].kind == OPT_REPEAT) {
-            texts_release((struct texts *)((char *)set->into + set->opts[i].offset));
+            texts_release((void *)((char *)set->into + set->opts[i].offset));
         }
     }
 }

@@ -115,7 +115,12 @@ static int protocol_text(const struct run_spec *s, const struct group *g,
     } else {
         str_add(&t, "own-head");
         if (s->adapt.head_map[0]) {
-            str_add(&t, ":map");
+            struct run_spec pinned = *s;
+            if (spec_pin(&pinned, e)) {
+                str_release(&t);
+                return -1;
+            }
+            str_addf(&t, ":map-%.12s", strchr(pinned.adapt.head_map, ':') + 1);
         }
     }
     str_add(&t, "|");
