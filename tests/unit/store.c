@@ -1,4 +1,4 @@
-/* Run directories: listing, damage, stale cells, plans, loading several at once. */
+/* Run directories: listing, damage, stale cells, loading several at once. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +15,7 @@
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/note.h"
+#include "harness/base/str.h"
 #include "results/metrics.h"
 #include "results/record.h"
 #include "results/store.h"
@@ -61,21 +62,34 @@ static const char *id(unsigned i)
     return text;
 }
 
-/* Cell i of dir, of two outcomes, n_correct of which are right. */
-static void put(const char *dir, unsigned i, size_t n_correct, enum cell_status status)
+static void write_cell(const char *dir, const struct record *r)
 {
-    struct record r = {.status = status, .protocol = "d|v1", .subject = "m"};
-    snprintf(r.run_id, sizeof r.run_id, "%s", id(i));
-    OK(outcomes_init(&r.outcomes, 2, 0, false, &e));
-    for (size_t k = 0; k < 2; k++) {
-        assert_true(outcomes_set(&r.outcomes, k, k < n_correct, (double[]){0, 1}, 2));
-    }
-    if (status == CELL_OK) {
-        OK(metrics_add(&r, 2, &e));
-    }
-    if (store_write(dir, &r, &made, &e)) {
+    if (store_write(dir, r, &made, &e)) {
         fail_msg("%s", e.text);
     }
+}
+
+/* Cell i, of two outcomes, the first n_correct of which are right. */
+static void make(struct record *r, unsigned i, size_t n_correct)
+{
+    *r = (struct record){.protocol = "d|v1", .subject = "m"};
+    snprintf(r->run_id, sizeof r->run_id, "%s", id(i));
+    OK(outcomes_init(&r->outcomes, 2, 0, false, &e));
+    for (size_t k = 0; k < 2; k++) {
+        assert_true(outcomes_set(&r->outcomes, k, k < n_correct, (double[]){0, 1}, 2));
+    }
+    OK(metrics_add(r, 2, &e));
+}
+
+static void put(const char *dir, unsigned i, size_t n_correct, enum cell_status status)
+{
+    struct record r;
+    make(&r, i, n_correct);
+    r.status = status;
+    if (status == CELL_FAILED) {
+        r.n_metrics = 0;
+    }
+    write_cell(dir, &r);
     record_release(&r);
 }
 
@@ -274,79 +288,6 @@ static void test_unreadable(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void plan_is(const char *dir, const char *text)
-{
-    struct plan_list l;
-    char all[1024] = "";
-    size_t n = 0;
-    if (store_plan_read(&l, dir, &e)) {
-        fail_msg("%s", e.text);
-    }
-    for (size_t i = 0; i < l.n; i++) {
-        n += (size_t)snprintf(all + n, sizeof all - n, "%ld=%s,",
-                              strtol(l.entries[i].run_id, NULL, 16), l.entries[i].spec);
-    }
-    assert_string_equal(all, text);
-    plan_list_release(&l);
-}
-
-static void plan_add(const char *dir, size_t n, const unsigned *ids, const char *spec)
-{
-    struct plan_entry entries[8];
-    char text[16];
-    snprintf(text, sizeof text, "%s", spec);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(entries[i].run_id, RUN_ID, "%s", id(ids[i]));
-        entries[i].spec = text;
-    }
-    if (store_plan_add(dir, entries, n, &e)) {
-        fail_msg("%s", e.text);
-    }
-}
-
-static void test_plan(void **state)
-{
-    (void)state;
-    char dir[512], path[600];
-    snprintf(dir, sizeof dir, "%s", at("plan"));
-    snprintf(path, sizeof path, "%s/plan.tsv", dir);
-    OK(store_open(dir, true, &e));
-    plan_is(dir, "");
-    plan_add(dir, 3, (unsigned[]){9, 2, 5}, "a");
-    plan_is(dir, "9=a,2=a,5=a,");
-    plan_add(dir, 5, (unsigned[]){5, 1, 9, 1, 7}, "b");
-    plan_is(dir, "9=a,2=a,5=a,1=b,7=b,");
-    /* nothing new: the file is left alone */
-    struct stat before, after;
-    OK(stat(path, &before));
-    plan_add(dir, 2, (unsigned[]){7, 2}, "c");
-    OK(stat(path, &after));
-    assert_true(before.st_ino == after.st_ino);
-    /* written by hand: no break at the end, a line twice */
-    static const char hand[] = "00000000000000000000000000000003\tx y\n"
-                               "00000000000000000000000000000003\tz\n"
-                               "00000000000000000000000000000004\t";
-    OK(file_write(path, hand, strlen(hand), &e));
-    plan_is(dir, "3=x y,4=,");
-    static const struct {
-        const char *text;
-        size_t n;
-    } bad[] = {
-        {"00000000000000000000000000000003\tx\n\n", 36},
-        {"00000000000000000000000000000003\tx\n0003\tx\n", 42},
-        {"00000000000000000000000000000003\tx\n00000000000000000000000000000003 x\n", 70},
-        {"00000000000000000000000000000003\tx\n0000000000000000000000000000000G\tx\n", 70},
-        {"00000000000000000000000000000003\tx\n00000000000000000000000000000004\tx\0y\n", 72},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct plan_list l;
-        OK(file_write(path, bad[i].text, bad[i].n, &e));
-        assert_int_equal(store_plan_read(&l, dir, &e), -1);
-        assert_int_equal(e.code, ERR_FORMAT);
-        assert_non_null(strstr(e.text, "plan.tsv: line 2: expected"));
-    }
-}
-
 /* ---- loading ---- */
 
 static char noted[4096];
@@ -381,7 +322,12 @@ static void test_load(void **state)
     snprintf(b, sizeof b, "%s", at("load-b"));
     OK(store_open(a, true, &e));
     OK(store_open(b, true, &e));
-    plan_add(a, 4, (unsigned[]){7, 3, 11, 5}, "s");
+    static const unsigned planned[] = {7, 3, 11, 5};
+    for (size_t i = 0; i < 4; i++) {
+        struct plan_entry entry = {.spec = (char[]){"s"}};
+        snprintf(entry.run_id, RUN_ID, "%s", id(planned[i]));
+        OK(store_plan_add(a, &entry, 1, &e));
+    }
     put(a, 5, 1, CELL_OK);
     put(a, 3, 2, CELL_OK);
     put(a, 7, 0, CELL_OK);
@@ -414,6 +360,44 @@ static void test_load(void **state)
     const char *const none[] = {at("nowhere")};
     assert_int_equal(store_load(&l, none, 1, false, &n_damaged, &e), -1);
     assert_int_equal(e.code, ERR_ABSENT);
+}
+
+static void test_load_differences(void **state)
+{
+    (void)state;
+    char a[512], b[512];
+    snprintf(a, sizeof a, "%s", at("differ-a"));
+    snprintf(b, sizeof b, "%s", at("differ-b"));
+    OK(store_open(a, true, &e));
+    OK(store_open(b, true, &e));
+    put(a, 1, 1, CELL_OK);
+    const char *const dirs[] = {a, b};
+    static const char *const what[] = {NULL, "status", "metrics", "outcomes"};
+    for (size_t i = 0; i < 4; i++) {
+        struct record r;
+        struct record_list l;
+        size_t n_damaged;
+        make(&r, 1, 1);
+        /* made elsewhere and later: not a difference */
+        OK(pairs_set(&r.provenance, "seconds", "7", &e));
+        if (i == 1) {
+            r.status = CELL_DIVERGED;
+        } else if (i == 2) {
+            OK(record_metric(&r, "top1", 0.25, false, &e));
+        } else if (i == 3) {
+            r.outcomes.margin[1] = 7;
+        }
+        write_cell(b, &r);
+        record_release(&r);
+        int rc = store_load(&l, dirs, 2, false, &n_damaged, &e);
+        assert_int_equal(rc, what[i] ? -1 : 0);
+        if (rc) {
+            assert_true(str_ends(e.text, what[i]));
+        } else {
+            assert_int_equal(l.n, 1);
+            record_list_release(&l);
+        }
+    }
 }
 
 static void test_load_damaged(void **state)
@@ -454,8 +438,8 @@ int main(void)
         cmocka_unit_test(test_damaged_heads),
         cmocka_unit_test(test_retire),
         cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_plan),
         cmocka_unit_test(test_load),
+        cmocka_unit_test(test_load_differences),
         cmocka_unit_test(test_load_damaged),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
