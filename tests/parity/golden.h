@@ -153,7 +153,7 @@ static inline struct array array_read(const char *path)
 static inline struct array array_member(const struct zip *z, const char *name)
 {
     char file[KEY];
-    unsigned char *bytes;
+    unsigned char *bytes = NULL;
     struct npy a;
     snprintf(file, sizeof file, "%s.npy", name);
     const struct zip_member *m = zip_find(z, file);

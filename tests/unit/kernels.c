@@ -200,7 +200,7 @@ static void test_max_pool(void **state)
         double *want = take(all, sizeof *want);
         for (size_t k = 0; k < all; k++) {
             size_t c = k % 5, ox = k / 5 % ow, oy = k / 5 / ow % oh, image = k / 5 / ow / oh;
-            want[k] = -INFINITY;
+            want[k] = -HUGE_VAL;
             for (size_t t = 0; t < 9; t++) {
                 want[k] = fmax(want[k], at(x, &s, image, (long)(oy * 2 + t / 3) - 1,
                                            (long)(ox * 2 + t % 3) - 1, c));
