@@ -242,7 +242,11 @@ static int on_result(void *ctx, const struct adapt_result *r, struct err *e)
         return -1;
     }
     for (size_t i = 0; i < o->n_test; i++) {
-        outcomes_set(&record.outcomes, i, o->y_test[i], r->scores + i * o->n_classes, o->n_classes);
+        if (!outcomes_set(&record.outcomes, i, o->y_test[i], r->scores + i * o->n_classes,
+                          o->n_classes)) {
+            record_release(&record);
+            return err_set(e, ERR_NUMERIC, "test row %zu: a score is not finite", i);
+        }
     }
     if (!r->converged) {
         note(NOTE_WARNING, "the solver did not converge");

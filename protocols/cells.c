@@ -3,6 +3,7 @@
 #include "datasets/dataset.h"
 #include "harness/base/err.h"
 #include "harness/base/pool.h"
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +15,18 @@ struct fill {
     const struct split *test;
     const double *scores;
     size_t n_classes;
+    atomic_bool not_finite;
 };
 
 static void fill_chunk(void *ctx, size_t item, size_t worker)
 {
     (void)worker;
-    const struct fill *f = ctx;
+    struct fill *f = ctx;
     size_t end = (item + 1) * CELL_CHUNK < f->o->n ? (item + 1) * CELL_CHUNK : f->o->n;
     for (size_t i = item * CELL_CHUNK; i < end; i++) {
-        outcomes_set(f->o, i, f->test->label[i], f->scores + i * f->n_classes, f->n_classes);
+        if (!outcomes_set(f->o, i, f->test->label[i], f->scores + i * f->n_classes, f->n_classes)) {
+            f->not_finite = true;
+        }
     }
 }
 
@@ -50,8 +54,11 @@ int cell_outcomes(struct group *g, const struct split *test, const double *score
         }
     }
     snprintf(o->margin_unit, sizeof o->margin_unit, "%s", unit);
-    struct fill f = {o, test, scores, g->dataset->n_classes};
+    struct fill f = {o, test, scores, g->dataset->n_classes, false};
     pool_run(g->pool, (o->n + CELL_CHUNK - 1) / CELL_CHUNK, fill_chunk, &f);
+    if (f.not_finite) {
+        return err_set(e, ERR_NUMERIC, "a score of a test image is not finite");
+    }
     return 0;
 }
 
