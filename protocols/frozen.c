@@ -68,55 +68,69 @@ static int describe_cell(struct group *g, struct cell *c, struct err *e)
     return 0;
 }
 
-/* One result of the adaptation: to a record, and on to the runner. */
+/* What was tried, copied into the record. */
+static int copy_selection(struct record *r, const struct adapt_result *a, const char *knob,
+                          const char *on, struct err *e)
+{
+    struct selection *s = &r->selection;
+    s->tried = mem_take(a->n_tried, sizeof *s->tried, e);
+    s->value = mem_take(a->n_tried, sizeof *s->value, e);
+    if (!s->tried || !s->value) {
+        return -1;
+    }
+    memcpy(s->tried, a->tried, a->n_tried * sizeof *s->tried);
+    memcpy(s->value, a->value, a->n_tried * sizeof *s->value);
+    s->n = a->n_tried;
+    s->picked = a->picked;
+    snprintf(s->knob, sizeof s->knob, "%s", knob);
+    snprintf(s->on, sizeof s->on, "%s", on);
+    snprintf(s->measure, sizeof s->measure, "%s", a->measure);
+    return 0;
+}
+
+/* One result of the adaptation as a record. */
+static int make_record(const struct bucket *b, const struct cell *c, const struct adapt_result *a,
+                       struct record *r, struct err *e)
+{
+    size_t official = b->test.whole ? b->test.official_n : 0;
+    if (spec_describe(c->spec, b->group, b->test.n, official, r, e) ||
+        cell_outcomes(b->group, &b->test, a->scores, a->has_prob, a->unit, r, e) ||
+        record_metric(r, "n_train", (double)c->n_rows, true, e) ||
+        record_metric(r, "n_classes_short", (double)c->n_short, true, e) ||
+        record_metric(r, "n_configs_tried", a->n_tried ? (double)a->n_tried : 1, true, e) ||
+        record_metric(r, b->adapt->knob, a->chosen, false, e) ||
+        (!isnan(a->residual) && (record_metric(r, "kkt_residual", a->residual, false, e) ||
+                                 record_metric(r, "converged", a->converged, true, e)))) {
+        return -1;
+    }
+    r->draw = mem_take(c->n_rows, sizeof *r->draw, e);
+    if (!r->draw) {
+        return -1;
+    }
+    r->n_draw = c->n_rows;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        r->draw[i] = (int64_t)c->rows[i];
+    }
+    return a->n_tried ? copy_selection(r, a, b->adapt->knob, c->spec->select.on, e) : 0;
+}
+
+/* A result on its way to the runner; one that makes no record is a failed cell, and the others go on. */
 static int emit_result(void *ctx, const struct adapt_result *a, struct err *e)
 {
     struct bucket *b = ctx;
-    const struct cell *c = b->set[a->spec];
+    struct cell *c = b->set[a->spec];
     struct record r = {.status = CELL_OK};
-    if (spec_describe(c->spec, b->group, b->test.n, b->test.whole ? b->test.official_n : 0, &r,
-                      e) ||
-        cell_outcomes(b->group, &b->test, a->scores, a->has_prob, a->unit, &r, e) ||
-        record_metric(&r, "n_train", (double)c->n_rows, true, e) ||
-        record_metric(&r, "n_classes_short", (double)c->n_short, true, e) ||
-        record_metric(&r, "n_configs_tried", a->n_tried ? (double)a->n_tried : 1, true, e) ||
-        record_metric(&r, b->adapt->knob, a->chosen, false, e) ||
-        (!isnan(a->residual) && (record_metric(&r, "kkt_residual", a->residual, false, e) ||
-                                 record_metric(&r, "converged", a->converged, true, e)))) {
-        goto failed;
+    struct err why = {0};
+    int status;
+    c->done = true;
+    if (make_record(b, c, a, &r, &why)) {
+        record_release(&r);
+        status = cell_failed(b->group, b->specs, c->index, &why, b->emit, b->ctx, e);
+    } else {
+        status = b->emit(b->ctx, c->index, &r, e);
     }
-    r.draw = mem_take(c->n_rows, sizeof *r.draw, e);
-    if (!r.draw) {
-        goto failed;
-    }
-    r.n_draw = c->n_rows;
-    for (size_t i = 0; i < c->n_rows; i++) {
-        r.draw[i] = (int64_t)c->rows[i];
-    }
-    if (a->n_tried) {
-        struct selection *s = &r.selection;
-        s->tried = mem_take(a->n_tried, sizeof *s->tried, e);
-        s->value = mem_take(a->n_tried, sizeof *s->value, e);
-        if (!s->tried || !s->value) {
-            goto failed;
-        }
-        memcpy(s->tried, a->tried, a->n_tried * sizeof *s->tried);
-        memcpy(s->value, a->value, a->n_tried * sizeof *s->value);
-        s->n = a->n_tried;
-        s->picked = a->picked;
-        snprintf(s->knob, sizeof s->knob, "%s", b->adapt->knob);
-        snprintf(s->on, sizeof s->on, "%s", c->spec->select.on);
-        snprintf(s->measure, sizeof s->measure, "%s", a->measure);
-    }
-    b->set[a->spec]->done = true;
-    if (b->emit(b->ctx, c->index, &r, e)) {
-        b->stopped = true;
-        return -1;
-    }
-    return 0;
-failed:
-    record_release(&r);
-    return -1;
+    b->stopped = status != 0;
+    return status;
 }
 
 /* All cells of one training set. Returns -1 only for what stops the run. */
