@@ -2,6 +2,7 @@
 #include "harness/command.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/mem.h"
 #include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
@@ -17,16 +18,20 @@ struct report_args {
     const char *format, *output, *metric;
 };
 static const struct opt opts[] = {
-    {"format", 'f', OPT_TEXT, offsetof(struct report_args, format), "NAME", "text, md, csv, latex or html (by the ending of -o, else text)", 0, 0},
-    {"output", 'o', OPT_TEXT, offsetof(struct report_args, output), "FILE", "where it goes (standard output)", 0, 0},
-    {"metric", 0, OPT_TEXT, offsetof(struct report_args, metric), "NAME", "what is tabulated (top1)", 0, 0},
+    {"format", 'f', OPT_TEXT, offsetof(struct report_args, format), "NAME",
+     "text, md, csv, latex or html (by the ending of -o, else text)", 0, 0},
+    {"output", 'o', OPT_TEXT, offsetof(struct report_args, output), "FILE",
+     "where it goes (standard output)", 0, 0},
+    {"metric", 0, OPT_TEXT, offsetof(struct report_args, metric), "NAME",
+     "what is tabulated (top1)", 0, 0},
 };
 
 static int choose_format(const struct report_args *a, enum table_format *f, struct err *e)
 {
     static const struct {
         const char *suffix, *name;
-    } endings[] = {{".md", "md"}, {".csv", "csv"}, {".tex", "latex"}, {".html", "html"}, {".htm", "html"}};
+    } endings[] = {
+        {".md", "md"}, {".csv", "csv"}, {".tex", "latex"}, {".html", "html"}, {".htm", "html"}};
     const char *name = a->format;
     for (size_t i = 0; i < ARRAY_LEN(endings) && !name && a->output; i++) {
         if (str_ends(a->output, endings[i].suffix)) {
@@ -61,6 +66,51 @@ static char *default_plot(const struct record_list *l, const char *metric)
     return (char *)svg;
 }
 
+/* DIR/run.yaml of every run directory that has one; files [n_words], texts owned. */
+static size_t read_run_files(char **words, size_t n_words, struct report_run_file *files)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_words; i++) {
+        char path[4096];
+        unsigned char *text;
+        size_t n_bytes;
+        if (file_is_dir(words[i]) &&
+            file_join(path, sizeof path, words[i], "run.yaml", NULL) == 0 && file_exists(path) &&
+            file_read(path, 1 << 20, &text, &n_bytes, NULL) == 0) {
+            files[n++] = (struct report_run_file){words[i], (char *)text};
+        }
+    }
+    return n;
+}
+
+static int render_page(const struct report *r, const struct record_list *l, const char *metric,
+                       char **words, size_t n_words, struct str *out, struct err *e)
+{
+    struct report_run_file *files = mem_take(n_words, sizeof *files, e);
+    if (!files) {
+        return -1;
+    }
+    size_t n_files = read_run_files(words, n_words, files);
+    char *svg = r->n ? default_plot(l, metric) : NULL;
+    const struct report_plot plot = {
+        .title = "Small points are replicates, large ones their medians; dashed lines are the same "
+                 "models without the limit on training images, where there are such cells.",
+        .svg = svg};
+    const struct report_opts o = {.metric = metric,
+                                  .format = TABLE_HTML,
+                                  .plots = &plot,
+                                  .n_plots = svg != NULL,
+                                  .run_files = files,
+                                  .n_run_files = n_files};
+    int status = report_render(r, &o, out, e);
+    free(svg);
+    for (size_t i = 0; i < n_files; i++) {
+        free(files[i].text);
+    }
+    free(files);
+    return status;
+}
+
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
     const struct report_args *a = args;
@@ -72,17 +122,21 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     size_t n_damaged = 0;
     const char *metric = a->metric ? a->metric : "top1";
     int status = -1;
-    if (choose_format(a, &format, e) || store_load(&l, (const char *const *)words, n_words, false, &n_damaged, e) || report_init(&r, &l, e)) {
+    if (choose_format(a, &format, e) ||
+        store_load(&l, (const char *const *)words, n_words, false, &n_damaged, e) ||
+        report_init(&r, &l, e)) {
         goto out;
     }
     if (c->g.json) {
-        status = report_table(&r, metric, &t, e) || context_print(c, &t, e) ? -1 : 0;
+        status = report_cells(&r, &t, e) || context_print(c, &t, e) ? -1 : 0;
         goto out;
     }
-    char *svg = format == TABLE_HTML && r.n ? default_plot(&l, metric) : NULL;
-    const struct report_plot plot = {.title = metric, .svg = svg};
-    status = report_render(&r, metric, format, &plot, svg != NULL, &out, e) || str_check(&out, e) ? -1 : 0;
-    free(svg);
+    if (format == TABLE_HTML) {
+        status = render_page(&r, &l, metric, words, n_words, &out, e);
+    } else {
+        const struct report_opts o = {.metric = metric, .format = format};
+        status = report_render(&r, &o, &out, e);
+    }
     if (status == 0 && a->output) {
         status = file_write(a->output, str_text(&out), out.len, e);
     } else if (status == 0) {
@@ -96,7 +150,8 @@ out:
     table_release(&t);
     report_release(&r);
     record_list_release(&l);
-    return status ? -1 : n_damaged ? EXIT_FOUND : EXIT_DONE;
+    return status ? -1 : n_damaged ? EXIT_FOUND
+                                   : EXIT_DONE;
 }
 
 const struct command command_report = {
