@@ -4,13 +4,11 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
+#include "results/calibration.h"
 #include "results/record.h"
-
-enum { ECE_BINS = 15 };
 
 /* Mean recall over the classes that occur. */
 static int mean_per_class(const struct outcomes *o, size_t n_classes, double *mean, struct err *e)
@@ -37,41 +35,12 @@ static int mean_per_class(const struct outcomes *o, size_t n_classes, double *me
     return 0;
 }
 
-/* The upper edge belongs to a bin: as many bins lie below p as edges k/15 are less than p. */
-static size_t ece_bin(double p)
-{
-    size_t bin = 0;
-    for (int k = 1; k < ECE_BINS; k++) {
-        bin += k / (double)ECE_BINS < p;
-    }
-    return bin;
-}
-
-/* Expected calibration error: sum over bins of their share times |accuracy - mean confidence|. */
-static double ece(const struct outcomes *o)
-{
-    size_t count[ECE_BINS] = {0}, correct[ECE_BINS] = {0};
-    double confidence[ECE_BINS] = {0}, sum = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        double p = (double)o->p_pred[i];
-        size_t bin = ece_bin(p);
-        count[bin]++;
-        correct[bin] += o->pred[i] == o->label[i];
-        confidence[bin] += p;
-    }
-    for (size_t b = 0; b < ECE_BINS; b++) {
-        if (count[b]) {
-            double n = (double)count[b];
-            sum += n / (double)o->n * fabs((double)correct[b] / n - confidence[b] / n);
-        }
-    }
-    return sum;
-}
-
 static int add_prob_metrics(struct record *r, struct err *e)
 {
     const struct outcomes *o = &r->outcomes;
+    struct calibration ece;
     double nll = 0, brier = 0, n = (double)o->n;
+    calibration_width(o, &ece);
     for (size_t i = 0; i < o->n; i++) {
         double logp = (double)o->logp_label[i];
         nll -= logp;
@@ -79,7 +48,7 @@ static int add_prob_metrics(struct record *r, struct err *e)
     }
     return record_metric(r, "nll", nll / n, false, e) ||
                    record_metric(r, "brier", brier / n, false, e) ||
-                   record_metric(r, "ece", ece(o), false, e)
+                   record_metric(r, "ece", ece.ece, false, e)
                ? -1
                : 0;
 }
@@ -98,13 +67,13 @@ int metrics_add(struct record *r, size_t n_classes, struct err *e)
                            n_classes - 1);
         }
         n_correct += o->pred[i] == o->label[i];
-        n_top5 += o->rank[i] <= 5;
+        n_top5 += o->rank && o->rank[i] <= 5;
     }
     double n = (double)o->n;
     if (mean_per_class(o, n_classes, &per_class, e) || record_metric(r, "n", n, true, e) ||
         record_metric(r, "n_correct", (double)n_correct, true, e) ||
         record_metric(r, "top1", (double)n_correct / n, false, e) ||
-        record_metric(r, "top5", (double)n_top5 / n, false, e) ||
+        (o->rank && record_metric(r, "top5", (double)n_top5 / n, false, e)) ||
         record_metric(r, "mean_per_class", per_class, false, e)) {
         return -1;
     }

@@ -106,6 +106,19 @@ static void t_distribution(double t, double df, double *density, double *outside
     }
 }
 
+double stats_t_two_sided(double t, double df)
+{
+    double density, outside = 1, inside;
+    assert(df > 0 && !isnan(t));
+    if (isinf(t)) {
+        return 0;
+    }
+    if (t > 0 || t < 0) {
+        t_distribution(fabs(t), df, &density, &outside, &inside);
+    }
+    return outside;
+}
+
 double stats_t_quantile(double p, double df)
 {
     assert(p > 0 && p < 1 && df > 0);

@@ -16,6 +16,8 @@ void stats_summary(const double *v, size_t n, struct summary *s);
 /* Quantile of Student's t with df > 0 degrees of freedom, p in (0, 1). Measured for df >= 1 and
  * tails down to 1e-12: within 1e-14 relative. */
 double stats_t_quantile(double p, double df);
+/* P(|T| > |t|) for df > 0 degrees of freedom; 0 for infinite t. */
+double stats_t_two_sided(double t, double df);
 /* Quantile of the normal distribution, p in (0, 1): within 2e-15 relative. */
 double stats_normal_quantile(double p);
 /* Wilson interval of k of n at the given two-sided level in (0, 1), exactly 0 at k = 0 and 1 at
