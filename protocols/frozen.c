@@ -22,7 +22,7 @@
 struct cell {
     const struct run_spec *spec;
     size_t index;                  /* in the specs given */
-    char inputs[384];              /* preprocessing, training and test split: equal = shared features */
+    char inputs[384];              /* preprocessing and splits: equal = shared features */
     char train_set[192];           /* regime and draw: equal = shared training set */
     size_t *rows, n_rows, n_short; /* positions in the training split */
     bool done;
@@ -114,7 +114,7 @@ static int make_record(const struct bucket *b, const struct cell *c, const struc
     return a->n_tried ? copy_selection(r, a, b->adapt->knob, c->spec->select.on, e) : 0;
 }
 
-/* A result on its way to the runner; one that makes no record is a failed cell, and the others go on. */
+/* A result on its way to the runner. One that makes no record is a failed cell; the others go on. */
 static int emit_result(void *ctx, const struct adapt_result *a, struct err *e)
 {
     struct bucket *b = ctx;
