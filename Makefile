@@ -38,8 +38,19 @@ DEPS      := gcc libc6-dev pkg-config libyaml-dev libjansson-dev libcsv-dev liba
 TEST_DEPS := libcmocka-dev hdf5-tools
 
 SRC      := $(sort $(wildcard harness/*.c harness/base/*.c models/*.c models/kernels/*.c \
-	models/zoo/*.c datasets/*.c datasets/codec/*.c protocols/*.c results/*.c))
-OBJ      := $(SRC:%.c=$(B)/%.o) $(B)/build_info.o
+	models/zoo/*.c datasets/*.c datasets/codec/*.c protocols/*.c results/*.c) \
+	$(filter-out models/cpu/simd_%.c,$(wildcard models/cpu/*.c)))
+# The cpu engine's inner loops, compiled for each instruction set into objects with its name.
+# -ffp-contract=fast: a*b+c is one rounding there where the CPU can (models/cpu/simd.h says why that
+# leaves no choice to the compiler).
+SIMD_SRC    := $(sort $(wildcard models/cpu/simd_*.c))
+SIMD_ISA    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),avx512 avx2) base
+SIMD_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma
+SIMD_avx2   := -mavx2 -mfma
+SIMD_base   :=
+SIMD_FLAGS  := -ffp-contract=fast
+SIMD_OBJ    := $(foreach isa,$(SIMD_ISA),$(SIMD_SRC:%.c=$(B)/%.$(isa).o))
+OBJ      := $(SRC:%.c=$(B)/%.o) $(SIMD_OBJ) $(B)/build_info.o
 LIB_OBJ  := $(filter-out $(B)/harness/main.o,$(OBJ))
 # Test programs: one file, one program, TAP on stdout.
 TEST_SRC := $(sort $(wildcard tests/unit/*.c tests/property/*.c tests/conformance/*.c tests/parity/*.c))
@@ -49,7 +60,7 @@ FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 CLI_TEST := $(sort $(filter-out tests/cli/lib.sh,$(wildcard tests/cli/*.sh tests/conformance/*.sh)))
 
 # Sources that can change a number: their hashes make numeric_id (see harness/base/numeric.h).
-NUMERIC  := $(sort $(wildcard models/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
+NUMERIC  := $(sort $(wildcard models/*.[ch] models/cpu/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
 	datasets/codec/*.[ch] protocols/*.[ch] \
 	$(foreach m,blas cpu npy pool rng tensor zip,harness/base/$(m).[ch])))
 
@@ -75,15 +86,22 @@ $(B)/libbitbench.a: $(LIB_OBJ)
 # Flags are part of the dependencies: a change of them rebuilds.
 $(B)/flags: FORCE
 	@mkdir -p $(B)
-	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(VERSION)' | cmp -s - $@ || \
-	printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(VERSION)' > $@
+	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(SIMD_FLAGS) $(VERSION)' | cmp -s - $@ || \
+	printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(SIMD_FLAGS) $(VERSION)' > $@
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+define SIMD_RULE
+$(B)/%.$(1).o: %.c $(B)/flags
+	@mkdir -p $$(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SIMD_FLAGS) $(SIMD_$(1)) -DSIMD_ISA=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach isa,$(SIMD_ISA),$(eval $(call SIMD_RULE,$(isa))))
+
 $(B)/build_info.c: harness/build_info.sh $(NUMERIC) $(B)/flags FORCE
-	@CC='$(CC)' FLAGS='$(NUMFLAGS)' VERSION='$(VERSION)' sh harness/build_info.sh $(NUMERIC) > $@.new
+	@CC='$(CC)' FLAGS='$(NUMFLAGS); simd: $(SIMD_FLAGS)' VERSION='$(VERSION)' sh harness/build_info.sh $(NUMERIC) > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/build_info.o: $(B)/build_info.c
@@ -131,8 +149,8 @@ bench: all ## bench: the built-in speed measurements, as TSV
 	build/bitbench bench
 
 style: ## style: what clang-format and the column limit say
-	@clang-format --dry-run --Werror $(SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(FUZZ_SRC)
-	@awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 } END { exit bad }' $(SRC) $(wildcard */*.h */*/*.h)
+	@clang-format --dry-run --Werror $(SRC) $(SIMD_SRC) $(wildcard */*.h */*/*.h) $(TEST_SRC) $(FUZZ_SRC)
+	@awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 } END { exit bad }' $(SRC) $(SIMD_SRC) $(wildcard */*.h */*/*.h)
 
 analyze: ## analyze: gcc -fanalyzer at zero warnings
 	@for f in $(SRC); do $(CC) $(CPPFLAGS) $(NUMFLAGS) -fanalyzer -Werror -c -o /dev/null $$f || exit 1; done

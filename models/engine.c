@@ -7,7 +7,8 @@
 #include "harness/base/near.h"
 #include "harness/base/tensor.h"
 
-const struct engine *const engines[] = {&engine_reference};
+const struct engine *const engines[] = {&engine_reference, &engine_cpu,
+                                        &engine_cpu_direct};
 const size_t engines_n = ARRAY_LEN(engines);
 
 const struct engine *engine_find(const char *name, struct err *e)

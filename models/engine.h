@@ -38,7 +38,7 @@ struct engine {
     struct engine_memory (*memory)(const struct model *m, size_t h, size_t w);
 };
 
-extern const struct engine engine_reference;
+extern const struct engine engine_reference, engine_cpu, engine_cpu_direct;
 extern const struct engine *const engines[];
 extern const size_t engines_n;
 /* By name (NULL = the default, the first row); NULL with e set and near matches. */

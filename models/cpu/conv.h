@@ -1,0 +1,89 @@
+/* Convolutions of the cpu engine. A layer's work is cut into blocks of output pixels (or tiles of
+ * them): parts of one image, or several whole small images. How an image is cut depends on the
+ * layer's shape alone, and a block's sums for GroupNorm are kept apart from the others' and added
+ * in order, so that neither batch, threads nor neighbours show in the bits. */
+#ifndef BITBENCH_MODELS_CPU_CONV_H
+#define BITBENCH_MODELS_CPU_CONV_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "models/cpu/simd.h"
+#include "models/kernels/kernels.h"
+
+struct crew;
+
+/* `units` of each of n images in blocks of about `target`. */
+struct blocks {
+    size_t units, n;
+    size_t parts;  /* blocks of an image, or 1 */
+    size_t images; /* images of a block, or 1 */
+    size_t count;
+};
+struct blocks blocks_cut(size_t units, size_t n, size_t target);
+struct block {
+    size_t image, n_images; /* which */
+    size_t part;
+    size_t first, n; /* units of each image */
+};
+struct block blocks_at(const struct blocks *b, size_t index);
+
+/* GroupNorm of a layer's output, made from sums that the layer's blocks leave behind. */
+struct stats {
+    size_t c, pixels;          /* of an image */
+    size_t parts;              /* blocks of an image */
+    double *sums;              /* [n, parts, 2, c]: sums, sums of squares */
+    atomic_size_t *left;       /* [n]: pieces of work still to be done */
+    const float *gamma, *beta; /* [c] */
+    float *affine;             /* [n, 3, c]: centre, scale, shift */
+    atomic_size_t *bad;        /* lowered to the first image with a value that is not finite */
+};
+/* Floats and doubles that struct stats points at, for n images. */
+size_t stats_sums(size_t n, size_t parts, size_t c);
+size_t stats_affine(size_t n, size_t c);
+/* Before a layer: each image is made in `pieces` pieces of work. */
+void stats_begin(struct stats *s, size_t n, size_t pieces);
+double *stats_at(const struct stats *s, size_t image, size_t part);
+/* A piece of an image is done. The last one makes affine. */
+void stats_done(struct stats *s, size_t image);
+struct simd_affine stats_affine_at(const float *affine, size_t image, size_t c);
+
+/* One layer at one size. */
+struct conv {
+    const struct simd *simd;
+    struct conv_shape shape;
+    size_t oh, ow;
+    bool winograd;
+    const float *weights; /* packed: pack.h */
+    const float *x;       /* [n,h,w,cin] */
+    const float *affine;  /* [n, 3, cin], put on x with ReLU; NULL: x as it is */
+    const float *add;     /* [n,oh,ow,cout], may be y; or NULL */
+    float *y;
+    struct stats *stats; /* NULL: none wanted; winograd always wants them */
+    float *scratch;      /* conv_scratch floats for each thread */
+    size_t scratch_floats;
+    float *spectrum; /* winograd: conv_spectrum floats */
+};
+
+/* Whether Winograd saves work at this size (it needs a 3x3 kernel with stride 1). */
+bool conv_prefers_winograd(const struct conv_shape *s);
+/* Sets oh and ow. */
+void conv_size(struct conv *c);
+/* Blocks of an image, hence how many sums a layer makes; floats a thread needs; floats that all
+ * threads share. They read simd, shape, oh, ow and winograd, and hold for fewer images, too. */
+size_t conv_parts(const struct conv *c);
+size_t conv_scratch(const struct conv *c);
+size_t conv_spectrum(const struct conv *c);
+void conv_run(const struct conv *c, const struct crew *crew);
+
+/* The parts of conv_run. */
+void conv_gemm_run(const struct conv *c, const struct crew *crew);
+void conv_root_run(const struct conv *c, const struct crew *crew);
+void conv_winograd_run(const struct conv *c, const struct crew *crew);
+size_t conv_gemm_scratch(const struct conv *c);
+size_t conv_root_scratch(const struct conv *c);
+size_t conv_winograd_scratch(const struct conv *c);
+size_t conv_gemm_parts(const struct conv *c);
+size_t conv_winograd_parts(const struct conv *c);
+
+#endif

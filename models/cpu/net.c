@@ -1,0 +1,368 @@
+/* What the network needs: layers and their sizes, the form of each layer's weights, buffers. */
+#include "models/cpu/net.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "harness/base/err.h"
+#include "harness/base/mem.h"
+#include "harness/base/pool.h"
+#include "harness/base/str.h"
+#include "harness/base/tensor.h"
+#include "models/cpu/pack.h"
+#include "models/model.h"
+
+/* --- layers --- */
+static void add_layer(struct cpu_net *net, size_t k, size_t stride, size_t cin, size_t cout,
+                      const float *raw)
+{
+    net->layers[net->n_layers++] =
+        (struct layer){.k = k, .stride = stride, .cin = cin, .cout = cout, .raw = raw};
+}
+
+static void add_layers(struct cpu_net *net)
+{
+    const struct arch *a = &net->model->arch;
+    const struct bit_unit *none = &(struct bit_unit){0};
+    add_layer(net, 7, 2, 3, arch_root_channels(a), net->bit.root);
+    size_t at = 0;
+    for (size_t b = 0; b < ARCH_BLOCKS; b++) {
+        for (size_t i = 0; i < a->depth[b]; i++, at++) {
+            struct arch_unit u = arch_unit_at(a, b, i);
+            const struct bit_unit *raw = net->bit.units ? &net->bit.units[at] : none;
+            if (u.proj) {
+                add_layer(net, 1, u.stride, u.cin, u.cout, raw->proj);
+            }
+            add_layer(net, 1, 1, u.cin, u.mid, raw->conv_a);
+            add_layer(net, 3, u.stride, u.mid, u.mid, raw->conv_b);
+            add_layer(net, 1, 1, u.mid, u.cout, raw->conv_c);
+        }
+    }
+}
+
+int cpu_net_init(struct cpu_net *net, const struct model *m, struct pool *pool, bool no_winograd,
+                 struct err *e)
+{
+    const struct arch *a = &m->arch;
+    size_t n = 1;
+    *net = (struct cpu_net){
+        .model = m, .simd = simd_choose(), .crew.pool = pool, .no_winograd = no_winograd};
+    for (size_t b = 0; b < ARCH_BLOCKS; b++) {
+        n += 1 + 3 * a->depth[b];
+    }
+    net->layers = mem_take(n, sizeof *net->layers, e);
+    if (!net->layers ||
+        (m->params &&
+         bit_net_init(&net->bit, a, &m->table, m->n_classes, m->params, m->params, e))) {
+        cpu_net_release(net);
+        return -1;
+    }
+    add_layers(net);
+    assert(net->n_layers == n);
+    return 0;
+}
+
+void cpu_net_release(struct cpu_net *net)
+{
+    arena_close(&net->buffers.arena);
+    for (size_t i = 0; i < net->n_layers; i++) {
+        free(net->layers[i].packed);
+    }
+    free(net->layers);
+    bit_net_release(&net->bit);
+    *net = (struct cpu_net){0};
+}
+
+/* --- sizes --- */
+static void grow(size_t *most, size_t n)
+{
+    *most = n > *most ? n : *most;
+}
+
+/* Largest sizes over the network, in elements, for n images. */
+struct sizes {
+    size_t unit[2], inner[2], affine, sums, spectrum, scratch;
+};
+
+static void measure_layer(struct sizes *most, const struct cpu_net *net, const struct layer *l,
+                          size_t n)
+{
+    struct conv c = {.simd = net->simd,
+                     .winograd = l->winograd,
+                     .shape = {n, l->h, l->w, l->cin, l->cout, l->k, l->stride}};
+    conv_size(&c);
+    grow(&most->sums, stats_sums(n, conv_parts(&c), l->cout));
+    grow(&most->affine, stats_affine(n, l->cout));
+    grow(&most->spectrum, conv_spectrum(&c));
+    grow(&most->scratch, conv_scratch(&c));
+}
+
+static size_t out_floats(const struct layer *l, size_t n)
+{
+    return n * arch_conv_out(l->h, l->k, l->stride) * arch_conv_out(l->w, l->k, l->stride) * l->cout;
+}
+
+/* The outputs go where cpu_net_forward puts them. */
+static struct sizes measure(const struct cpu_net *net, size_t n)
+{
+    const struct arch *a = &net->model->arch;
+    const struct layer *l = net->layers;
+    struct sizes most = {0};
+    for (size_t i = 0; i < net->n_layers; i++) {
+        measure_layer(&most, net, &l[i], n);
+    }
+    size_t pooled = l[1].h * l[1].w, c = l[1].cin;
+    grow(&most.unit[1], out_floats(&l[0], n));
+    grow(&most.unit[0], n * pooled * c);
+    grow(&most.sums, cpu_net_pool_sums(n, pooled, c));
+    grow(&most.affine, stats_affine(n, c));
+    size_t in = 0;
+    l++;
+    for (size_t b = 0; b < ARCH_BLOCKS; b++) {
+        for (size_t i = 0; i < a->depth[b]; i++, l += 3) {
+            if (!i) {
+                in = 1 - in;
+                l++;
+            }
+            grow(&most.inner[0], out_floats(&l[0], n));
+            grow(&most.inner[1], out_floats(&l[1], n));
+            grow(&most.unit[in], out_floats(&l[2], n));
+        }
+    }
+    return most;
+}
+
+static void take_buffers(const struct cpu_net *net, struct buffers *b, size_t n, size_t threads)
+{
+    struct sizes s = measure(net, n);
+    for (size_t i = 0; i < 2; i++) {
+        b->unit[i] = arena_take(&b->arena, s.unit[i] * sizeof *b->unit[i]);
+        b->inner[i] = arena_take(&b->arena, s.inner[i] * sizeof *b->inner[i]);
+        b->affine[i] = arena_take(&b->arena, s.affine * sizeof *b->affine[i]);
+    }
+    b->sums = arena_take(&b->arena, s.sums * sizeof *b->sums);
+    b->left = arena_take(&b->arena, n * sizeof *b->left);
+    b->spectrum = arena_take(&b->arena, s.spectrum * sizeof *b->spectrum);
+    b->scratch_floats = s.scratch;
+    b->scratch = arena_take(&b->arena, threads * s.scratch * sizeof *b->scratch);
+}
+
+size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads)
+{
+    struct buffers b;
+    arena_plan(&b.arena);
+    take_buffers(net, &b, n, threads);
+    return b.arena.peak;
+}
+
+/* --- the form of weights --- */
+static struct pack packing(const struct cpu_net *net, const struct layer *l)
+{
+    return (struct pack){.simd = net->simd,
+                         .w = l->raw,
+                         .k = l->k,
+                         .cin = l->cin,
+                         .cout = l->cout,
+                         .ws_eps = net->model->ws_eps,
+                         .winograd = l->winograd};
+}
+
+static size_t layer_bytes(const struct cpu_net *net, const struct layer *l)
+{
+    struct pack p = packing(net, l);
+    return pack_floats(&p) * sizeof(float);
+}
+
+size_t cpu_net_weight_bytes(const struct cpu_net *net)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        bytes += layer_bytes(net, &net->layers[i]);
+    }
+    return bytes;
+}
+
+/* Sizes of all layers' inputs for images of h x w. */
+static void set_sizes(struct cpu_net *net, size_t h, size_t w)
+{
+    const struct arch *a = &net->model->arch;
+    struct layer *l = net->layers;
+    l->h = h;
+    l->w = w;
+    h = arch_conv_out(arch_conv_out(h, 7, 2), 3, 2);
+    w = arch_conv_out(arch_conv_out(w, 7, 2), 3, 2);
+    l++;
+    for (size_t b = 0; b < ARCH_BLOCKS; b++) {
+        for (size_t i = 0; i < a->depth[b]; i++) {
+            size_t stride = arch_unit_at(a, b, i).stride;
+            for (size_t k = i ? 1 : 0; k < 4; k++, l++) { /* the first unit has a projection */
+                l->h = k < 3 ? h : arch_conv_out(h, 3, stride);
+                l->w = k < 3 ? w : arch_conv_out(w, 3, stride);
+            }
+            h = arch_conv_out(h, 3, stride);
+            w = arch_conv_out(w, 3, stride);
+        }
+    }
+}
+
+/* Buffers for one image and one thread in either form of all layers. Leaves all layers direct. */
+static size_t one_image(struct cpu_net *net)
+{
+    size_t bytes = 0;
+    for (size_t form = 0; form < 2; form++) {
+        for (size_t i = 0; i < net->n_layers; i++) {
+            struct layer *l = &net->layers[i];
+            struct conv_shape s = {1, l->h, l->w, l->cin, l->cout, l->k, l->stride};
+            l->winograd = !form && conv_prefers_winograd(&s);
+        }
+        grow(&bytes, cpu_net_buffer_bytes(net, 1, 1));
+    }
+    return bytes;
+}
+
+void cpu_net_choose(struct cpu_net *net, size_t h, size_t w, size_t limit)
+{
+    set_sizes(net, h, w);
+    size_t used = net->model->table.n_floats * sizeof(float) + one_image(net);
+    used += cpu_net_weight_bytes(net);
+    for (size_t i = 0; i < net->n_layers && !net->no_winograd; i++) {
+        struct layer *l = &net->layers[i];
+        struct conv_shape s = {1, l->h, l->w, l->cin, l->cout, l->k, l->stride};
+        if (!conv_prefers_winograd(&s)) {
+            continue;
+        }
+        size_t direct = layer_bytes(net, l);
+        l->winograd = true;
+        used += layer_bytes(net, l) - direct;
+        if (limit && used > limit) {
+            l->winograd = false;
+            return;
+        }
+    }
+}
+
+/* --- making ready --- */
+/* Large blocks that are read from end to end gain from large pages; small ones do not. */
+static void advise_large_pages(void *p, size_t bytes)
+{
+    enum { LARGE = 2 << 20 };
+    uintptr_t first = ((uintptr_t)p + LARGE - 1) / LARGE * LARGE;
+    uintptr_t end = ((uintptr_t)p + bytes) / LARGE * LARGE;
+    if (end > first) {
+        madvise((unsigned char *)p + (first - (uintptr_t)p), end - first, MADV_HUGEPAGE);
+    }
+}
+
+static float *take_large(size_t floats, struct err *e)
+{
+    float *p = mem_take_raw(floats, sizeof *p, e);
+    if (p) {
+        advise_large_pages(p, floats * sizeof *p);
+    }
+    return p;
+}
+
+static int pack_layer(struct cpu_net *net, struct layer *l, struct err *e)
+{
+    struct pack p = packing(net, l);
+    size_t scratch_floats = pool_size(net->crew.pool) * pack_scratch(&p);
+    float *scratch = mem_take_raw(scratch_floats, sizeof *scratch, e);
+    if (!scratch) {
+        return -1;
+    }
+    l->packed = take_large(pack_floats(&p), e);
+    l->packed_winograd = l->winograd;
+    if (l->packed) {
+        pack_run(&p, l->packed, scratch, net->crew.pool);
+    }
+    free(scratch);
+    return l->packed ? 0 : -1;
+}
+
+/* Packs what is not there in the chosen form. */
+static int prepare_weights(struct cpu_net *net, struct err *e)
+{
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct layer *l = &net->layers[i];
+        if (l->packed && l->packed_winograd == l->winograd) {
+            continue;
+        }
+        free(l->packed);
+        l->packed = NULL;
+        if (pack_layer(net, l, e)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* As many pixels as eight images of 224 x 224 have. More would be no faster. */
+size_t cpu_net_group(size_t n, size_t h, size_t w)
+{
+    enum { PIXELS = 8 * 224 * 224,
+           MOST = 256 };
+    size_t group = (PIXELS + h * w - 1) / (h * w);
+    group = group < MOST ? group : MOST;
+    return n < group ? n : group;
+}
+
+static size_t all_bytes(const struct cpu_net *net, size_t n, size_t threads)
+{
+    return net->model->table.n_floats * sizeof(float) + cpu_net_weight_bytes(net) +
+           cpu_net_buffer_bytes(net, n, threads);
+}
+
+/* As many threads, then as many images up to wanted, as fit the limit. */
+static int choose_group(struct cpu_net *net, size_t wanted, size_t *group, struct err *e)
+{
+    size_t limit = mem_limit(), least = all_bytes(net, 1, 1);
+    net->crew.size = pool_size(net->crew.pool);
+    *group = wanted;
+    if (!limit) {
+        return 0;
+    }
+    if (least > limit) {
+        char need[16], have[16], image[16];
+        return err_set(e, ERR_LIMIT,
+                       "%s at %zu x %zu pixels: one image and one thread need %s (%s of it beside "
+                       "the weights), the memory limit is %s",
+                       net->model->subject, net->layers->h, net->layers->w, str_bytes(need, least),
+                       str_bytes(image, cpu_net_buffer_bytes(net, 1, 1)), str_bytes(have, limit));
+    }
+    while (net->crew.size > 1 && all_bytes(net, 1, net->crew.size) > limit) {
+        net->crew.size--;
+    }
+    while (*group > 1 && all_bytes(net, *group, net->crew.size) > limit) {
+        --*group;
+    }
+    return 0;
+}
+
+int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e)
+{
+    size_t wanted = cpu_net_group(n, h, w), group;
+    bool same = net->h == h && net->w == w;
+    if (same && net->group >= wanted) {
+        return 0;
+    }
+    arena_close(&net->buffers.arena);
+    net->h = net->w = 0;
+    if (!same) {
+        cpu_net_choose(net, h, w, mem_limit());
+    }
+    if (choose_group(net, wanted, &group, e) || prepare_weights(net, e)) {
+        return -1;
+    }
+    size_t bytes = cpu_net_buffer_bytes(net, group, net->crew.size);
+    if (arena_open(&net->buffers.arena, bytes, e)) {
+        return -1;
+    }
+    advise_large_pages(net->buffers.arena.base, bytes);
+    take_buffers(net, &net->buffers, group, net->crew.size);
+    net->h = h;
+    net->w = w;
+    net->group = group;
+    return 0;
+}

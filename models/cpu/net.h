@@ -1,0 +1,81 @@
+/* The network on the cpu engine: its layers, their packed weights, buffers for a group of images,
+ * and the forward pass. */
+#ifndef BITBENCH_MODELS_CPU_NET_H
+#define BITBENCH_MODELS_CPU_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "harness/base/arena.h"
+#include "models/bit.h"
+#include "models/cpu/conv.h"
+#include "models/cpu/crew.h"
+
+struct err;
+struct model;
+struct pool;
+
+struct layer {
+    size_t k, stride, cin, cout;
+    size_t h, w;          /* of its input, at the planned size */
+    bool winograd;        /* the form chosen for its weights */
+    const float *raw;     /* in the model's parameters; NULL without */
+    float *packed;        /* owned; NULL = not yet */
+    bool packed_winograd; /* the form that packed has */
+};
+
+struct buffers {
+    struct arena arena;
+    float *unit[2];   /* input and output of units, by turns */
+    float *inner[2];  /* outputs of a unit's first and second convolution */
+    float *affine[2]; /* of the layer that reads and of the layer that writes, by turns */
+    double *sums;
+    atomic_size_t *left;
+    float *spectrum, *scratch;
+    size_t scratch_floats; /* of each thread */
+};
+
+struct cpu_net {
+    const struct model *model;
+    const struct simd *simd;
+    struct crew crew;     /* as many threads as the buffers are for */
+    bool no_winograd;     /* direct convolutions everywhere */
+    struct layer *layers; /* network order: root, then of each unit proj (if any), a, b, c; owned */
+    size_t n_layers;
+    struct bit_net bit; /* vectors and head; empty without parameters */
+    size_t h, w;        /* planned for; 0 = not yet */
+    size_t group;       /* images at a time */
+    struct buffers buffers;
+};
+
+/* The model may be without parameters: then only cpu_net_choose and cpu_net_bytes serve.
+ * The network's kernels are not yet packed. */
+int cpu_net_init(struct cpu_net *net, const struct model *m, struct pool *pool, bool no_winograd,
+                 struct err *e);
+void cpu_net_release(struct cpu_net *net); /* also of {0} */
+
+/* Bytes of weights in the forms chosen last; of buffers for n images and so many threads. */
+size_t cpu_net_weight_bytes(const struct cpu_net *net);
+size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads);
+
+/* Chooses the form of every layer for images of h x w: Winograd where it saves work, from the first
+ * layer on as long as the weights fit limit (0: none) beside the model's parameters and buffers for
+ * one image and one thread. */
+void cpu_net_choose(struct cpu_net *net, size_t h, size_t w, size_t limit);
+
+/* How many of n images to take at a time, memory allowing. */
+size_t cpu_net_group(size_t n, size_t h, size_t w);
+
+/* Makes ready for n images of h x w: packs what is not yet packed in the chosen form, opens buffers
+ * for as many images as net->group then says and as many threads as net->crew. ERR_LIMIT when not
+ * even one image and one thread fit mem_limit(). */
+int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e);
+
+/* images [n,h,w,3], n at most group, of the planned size -> features [n, arch_features]. *bad is
+ * lowered to the first image with a value that is not finite. watch may be NULL (names as in bit.h).
+ * Stops early, leaving features as they are, when note_interrupted is set. */
+void cpu_net_forward(struct cpu_net *net, const float *images, size_t n,
+                     const struct bit_watch *watch, float *features, atomic_size_t *bad);
+/* Doubles that the root's pool leaves for n images of so many output pixels. */
+size_t cpu_net_pool_sums(size_t n, size_t pixels, size_t c);
+
+#endif

@@ -1,0 +1,114 @@
+/* Inner loops of the cpu engine: one table of them for each instruction set, compiled from the same
+ * sources (simd_*.c), chosen at start. Tensors are NHWC float32; every channel count that is given
+ * here is a multiple of SIMD_CHANNELS unless said otherwise.
+ *
+ * Equal inputs give equal bits wherever they lie: an output is made by the same operations in the
+ * same order whatever the number of rows, their place and the neighbours. The sources are compiled
+ * with -ffp-contract=fast, so a sum takes in a product as one fused multiply-add where the
+ * instruction set has it. That leaves the compiler no choice, hence the same bits at every place
+ * where a loop is inlined, because of a rule: each product has one use, in a sum whose other term
+ * is no product. */
+#ifndef BITBENCH_MODELS_CPU_SIMD_H
+#define BITBENCH_MODELS_CPU_SIMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    SIMD_CHANNELS = 32,  /* the network's channel counts are multiples of this */
+    WINO_POINTS = 36,    /* of F(4x4,3x3) */
+    WINO_TILE = 4,       /* output pixels along a side */
+    WINO_INPUT_TILE = 6, /* input pixels along a side */
+};
+
+/* c [rows, panel] = a b (+ add). Row i of a is `runs` pieces of `length` floats, the pieces `step`
+ * floats apart, and starts at a + i * lda; b [runs * length, panel] is dense. All products of an
+ * output are summed from zero in order; then add [rows, panel] (NULL: nothing; may be c), laid out
+ * as c, is added. */
+struct simd_gemm {
+    size_t rows, runs, length, step;
+    const float *a, *b, *add;
+    size_t lda, ldc;
+    float *c;
+};
+
+/* GroupNorm's affine part and ReLU: max((x - centre) * scale + shift, 0), a channel each; with
+ * centre NULL a copy. x: rows of c channels, ldx apart -> y, ldy apart. */
+struct simd_affine {
+    const float *centre, *scale, *shift; /* [c] each */
+};
+struct simd_norm {
+    const float *x;
+    float *y;
+    size_t rows, c, ldx, ldy;
+    struct simd_affine affine;
+};
+
+/* Adds the sum and the sum of squares over rows of x to sum [c] and square [c]. Exact products and
+ * long sums in double: the variance is taken from these as mean of squares less square of mean. */
+struct simd_sums {
+    const float *x;
+    size_t rows, c, ldx;
+    double *sum, *square;
+};
+
+/* Winograd F(4x4,3x3), tiles first..first+n-1 of one image, numbered along rows of tiles. The
+ * value of point p, tile t of the call, channel k is at v[p * plane + t * ldv + k]. */
+struct simd_tiles {
+    size_t h, w;     /* of the image (input and output) */
+    size_t first, n; /* tiles */
+    size_t c;        /* channels at work */
+    size_t ldx;      /* floats from pixel to pixel */
+    size_t plane, ldv;
+};
+struct simd_tiles_in {
+    struct simd_tiles t;
+    const float *x; /* the image [h, w, c] */
+    struct simd_affine affine;
+    float *v;
+};
+/* Also adds sums as simd_sums does, over tiles in order. */
+struct simd_tiles_out {
+    struct simd_tiles t;
+    const float *v;
+    float *y; /* the image, from the first of the c channels on */
+    double *sum, *square;
+};
+
+/* The root's pool for output pixels first..first+n-1 of one image: 3x3 stride 2 over zero padding.
+ * x [h, w, c] -> y [n, c]. NaN stays. */
+struct simd_max_pool {
+    const float *x;
+    float *y; /* of pixel first */
+    size_t h, w, c, first, n;
+};
+
+/* Mean over rows of what simd_norm makes of x [rows, c] -> y [c], summed in double. */
+struct simd_average {
+    const float *x;
+    size_t rows, c;
+    struct simd_affine affine;
+    float *y;
+};
+
+struct simd {
+    const char *isa;
+    size_t panel; /* output channels of a register tile; divides SIMD_CHANNELS */
+    size_t rows;  /* of a full register tile */
+    size_t depth; /* products that gemm should be given at a time; a multiple of SIMD_CHANNELS */
+    void (*gemm)(const struct simd_gemm *a);
+    void (*norm)(const struct simd_norm *a);
+    void (*sums)(const struct simd_sums *a);
+    void (*tiles_in)(const struct simd_tiles_in *a);
+    void (*tiles_out)(const struct simd_tiles_out *a);
+    void (*max_pool)(const struct simd_max_pool *a);
+    void (*average)(const struct simd_average *a);
+    double (*peak)(size_t n); /* 2 * rows * panel * n floating-point operations, nothing else */
+};
+
+/* The table for cpu_isa(). */
+const struct simd *simd_choose(void);
+/* By name; NULL where this build has none. Whether the CPU runs it is cpu_has's matter. */
+const struct simd *simd_find(const char *isa);
+
+#endif

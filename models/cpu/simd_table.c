@@ -1,0 +1,20 @@
+/* The table of this instruction set. */
+#include "models/cpu/simd_private.h"
+
+#define SIMD_TEXT(a)  #a
+#define SIMD_QUOTE(a) SIMD_TEXT(a)
+
+const struct simd simd_table_x = {
+    .isa = SIMD_QUOTE(SIMD_ISA),
+    .panel = PANEL,
+    .rows = TILE_ROWS,
+    .depth = DEPTH,
+    .gemm = simd_gemm_x,
+    .norm = simd_norm_x,
+    .sums = simd_sums_x,
+    .tiles_in = simd_tiles_in_x,
+    .tiles_out = simd_tiles_out_x,
+    .max_pool = simd_max_pool_x,
+    .average = simd_average_x,
+    .peak = simd_peak_x,
+};
