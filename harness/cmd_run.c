@@ -6,6 +6,7 @@
 #include "harness/suites.h"
 #include "harness/base/err.h"
 #include "harness/base/note.h"
+#include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "results/report.h"
 #include "results/store.h"
@@ -41,16 +42,23 @@ struct run_cmd_args {
             "accept stored results of other code, weights or data", 0, 0  \
     }
 
-static int print_table(const struct ctx *c, const char *dir, struct err *e)
+/* The tables of the whole run directory. */
+static int print_tables(const struct ctx *c, const char *dir, struct err *e)
 {
     struct record_list l = {0};
     struct report r = {0};
     struct table t = {0};
+    struct str out = {0};
+    const struct report_opts o = {.metric = "top1", .format = TABLE_TEXT};
     size_t n_damaged;
-    int status = store_load(&l, &dir, 1, false, &n_damaged, e) || report_init(&r, &l, e) ||
-                         report_table(&r, "top1", &t, e) || context_print(c, &t, e)
-                     ? -1
-                     : 0;
+    int status = store_load(&l, &dir, 1, false, &n_damaged, e) || report_init(&r, &l, e) ? -1 : 0;
+    if (status == 0 && c->g.json) {
+        status = report_table(&r, o.metric, &t, e) || context_print(c, &t, e) ? -1 : 0;
+    } else if (status == 0) {
+        status = report_render(&r, &o, &out, e) || str_check(&out, e) ? -1 : 0;
+        fputs(str_text(&out), stdout);
+    }
+    str_release(&out);
     table_release(&t);
     report_release(&r);
     record_list_release(&l);
@@ -96,10 +104,14 @@ static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_ar
                                 .labels = &a->labels,
                                 .keep_old = a->keep_old};
     if (runner_run(c, &o, &t, e)) {
+        if (e->code == ERR_INTERRUPTED) {
+            err_set(e, ERR_INTERRUPTED,
+                    "interrupted; what was finished is in %s, run it again to go on", dir);
+        }
         return -1;
     }
     print_totals(&t, dir);
-    if (print_table(c, dir, e)) {
+    if (print_tables(c, dir, e)) {
         return -1;
     }
     return t.failed || t.absent ? EXIT_FOUND : EXIT_DONE;

@@ -57,6 +57,7 @@ struct run {
     char started[CLOCK_TEXT];
     double last_s; /* when the last cell was done */
     size_t n_done;
+    struct str left_out; /* what could not be opened, a line each */
 };
 
 static int fill_provenance(struct run *run, const struct todo *todo, struct record *r,
@@ -135,7 +136,7 @@ out:
     record_release(r);
     if (status == 0 && note_interrupted) {
         return err_set(e, ERR_INTERRUPTED,
-                       "interrupted; what was finished is stored, run it again to go on");
+                       "interrupted");
     }
     return status;
 }
@@ -283,10 +284,10 @@ static void add_counters(struct group_counters *to, const struct group_counters 
 static int plan_absent(struct run *run, const struct run_spec *const *specs, size_t n,
                        const struct err *why, struct err *e)
 {
-    note(NOTE_WARNING, "%zu cells left out: %s", n, why->text);
     if (!run->t->absent) {
         snprintf(run->t->absent_why, sizeof run->t->absent_why, "%.500s", why->text);
     }
+    str_addf(&run->left_out, "%s%zu cells left out: %s", run->left_out.len ? "\n" : "", n, why->text);
     run->t->absent += n;
     int status = 0;
     for (size_t i = 0; i < n && status == 0 && why->code == ERR_ABSENT; i++) {
@@ -404,7 +405,10 @@ int runner_run(struct ctx *c, const struct run_order *o, struct run_totals *t, s
     free(taken);
     free(specs);
     if (status == 0 && o->n && t->absent == o->n) {
-        return err_set(e, ERR_ABSENT, "%s", t->absent_why);
+        status = err_set(e, ERR_ABSENT, "%s", t->absent_why);
+    } else if (run.left_out.len) {
+        note(NOTE_WARNING, "%s", str_text(&run.left_out));
     }
+    str_release(&run.left_out);
     return status;
 }

@@ -18,7 +18,7 @@ expect 2 "" "no model" $few -d fashion-mnist
 echo 'models: [pixels' >"$tmp/bad.yaml"
 expect 2 "$tmp/bad.yaml:[0-9]+:[0-9]+: " "a run file that is no YAML, with line and column" "$bitbench" run "$tmp/bad.yaml"
 printf 'models: pixels\ndatasets: fashion-mnist\nregimes: {name: full}\n' >"$tmp/bad.yaml"
-expect 2 "$tmp/bad.yaml:3:1: .*did you mean 'regime'" "an unknown key, with line, column and a near match" "$bitbench" run "$tmp/bad.yaml"
+expect 2 "$tmp/bad.yaml:3:1: .*did you mean 'regime" "an unknown key, with line, column and a near match" "$bitbench" run "$tmp/bad.yaml"
 expect 2 "$tmp/none.yaml" "a missing run file" "$bitbench" run "$tmp/none.yaml"
 
 # Data files: truncated, of the wrong size, with the wrong magic, with a label out of range.
@@ -37,15 +37,15 @@ damage() { # file, pattern, description, command that damages "$f"
 }
 damage t10k-images-idx3-ubyte "t10k-images" "a truncated image file" 'head -c 1000000 "$tmp/kept" >"$f"'
 damage t10k-images-idx3-ubyte "t10k-images" "an image file with bytes behind its end" 'echo more >>"$f"'
-damage t10k-labels-idx1-ubyte "t10k-labels.*magic" "a wrong magic number" 'printf "\001" | dd of="$f" bs=1 seek=0 conv=notrunc 2>/dev/null'
+damage t10k-labels-idx1-ubyte "t10k-labels.*not an IDX file" "a wrong magic number" 'printf "\001" | dd of="$f" bs=1 seek=0 conv=notrunc 2>/dev/null'
 damage t10k-labels-idx1-ubyte "t10k-labels.*label 12" "a label out of range" 'printf "\014" | dd of="$f" bs=1 seek=108 conv=notrunc 2>/dev/null'
 damage train-labels-idx1-ubyte "train-labels" "an empty file" ': >"$f"'
 
 # Weights.
 "$bitbench" -q models init 'R(1,1,1,1)x0.5' --classes 10 -o "$tmp/w.npz"
-for n in 0 1 100 5000 1000000; do
-    head -c $n "$tmp/w.npz" >"$tmp/cut.npz"
-    expect 2 "$tmp/cut.npz" "a weights file cut to $n bytes" "$bitbench" models verify "$tmp/cut.npz"
+for cut in 0 1 100 5000 1000000; do
+    head -c $cut "$tmp/w.npz" >"$tmp/cut.npz"
+    expect 2 "$tmp/cut.npz" "a weights file cut to $cut bytes" "$bitbench" models verify "$tmp/cut.npz"
 done
 expect 0 'PASS' "the whole file is fine" "$bitbench" models verify "$tmp/w.npz"
 echo 'not an image' >"$tmp/x.jpg"
