@@ -262,7 +262,9 @@ static int add_names(struct drawing *d, struct err *e)
         str_release(&category);
     }
     qsort(f->panels.items, f->panels.n, sizeof(char *), by_text);
-    qsort(f->categories.items, f->categories.n, sizeof(char *), by_text);
+    if (f->categories.n) {
+        qsort(f->categories.items, f->categories.n, sizeof(char *), by_text);
+    }
     return status;
 }
 
