@@ -66,7 +66,7 @@ NUMERIC  := $(sort $(wildcard models/*.[ch] models/cpu/*.[ch] models/kernels/*.[
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check-deps demo check parity fuzz bench style analyze install uninstall clean help FORCE
+.PHONY: all deps check-deps demo check mutate parity fuzz bench style analyze install uninstall clean help FORCE
 
 all: $(B)/bitbench build/bitbench $(B)/bitbench.1 ## all: the program, as build/bitbench
 
@@ -135,6 +135,9 @@ check: check-deps ## check: every test; ends with N passed, N failed, N skipped
 
 .PHONY: test-programs
 test-programs: $(TEST_BIN) $(FUZZ_BIN)
+
+mutate: all ## mutate: plant five faults and show that the tests notice each (minutes)
+	@B=$(B) sh tests/mutate.sh
 
 parity: ## parity: SUITE=model|probe DIR=FOLDER: one parity suite over a folder of that form
 	@$(MAKE) --no-print-directory $(B)/tests/parity/$(SUITE)
