@@ -27,12 +27,20 @@ struct columns {
     size_t n, cap;
 };
 
-static int add(struct columns *c, enum kind kind, const char *key, struct err *e)
+static bool has(const struct columns *c, enum kind kind, const char *key)
 {
     for (size_t i = 0; i < c->n; i++) {
         if (c->items[i].kind == kind && strcmp(c->items[i].key, key) == 0) {
-            return 0;
+            return true;
         }
+    }
+    return false;
+}
+
+static int add(struct columns *c, enum kind kind, const char *key, struct err *e)
+{
+    if (has(c, kind, key)) {
+        return 0;
     }
     void *items = c->items;
     if (mem_grow(&items, &c->cap, c->n + 1, sizeof *c->items, e)) {
@@ -78,7 +86,8 @@ static int find_columns(struct columns *c, const struct report *r, struct err *e
     }
     for (size_t i = 0; i < r->n_cells; i++) {
         for (size_t m = 0; m < r->cells[i]->n_metrics; m++) {
-            if (add(c, COL_METRIC, r->cells[i]->metrics[m].name, e)) {
+            const char *name = r->cells[i]->metrics[m].name;
+            if (!has(c, COL_KNOB, name) && add(c, COL_METRIC, name, e)) {
                 return -1;
             }
         }
@@ -121,12 +130,15 @@ static void add_text(struct str *out, const char *text)
     str_add(out, text ? text : "");
 }
 
-/* A knob's value in force: what was picked where it was selected inside the cell; nothing where it
- * does not apply. */
+/* A knob's value in force: what was picked where it was selected inside the cell (some adaptations
+ * store that as a metric of the knob's name); nothing where it does not apply. */
 static void add_knob(const struct record *r, const char *key, struct str *out)
 {
     const struct selection *s = &r->selection;
-    if (s->n && strcmp(s->knob, key) == 0) {
+    double picked;
+    if (record_get_metric(r, key, &picked)) {
+        str_add_double(out, picked);
+    } else if (s->n && strcmp(s->knob, key) == 0) {
         str_add_double(out, s->tried[s->picked]);
     } else if (view_applies(r, key)) {
         add_text(out, pairs_get(&r->knobs, key));
@@ -186,7 +198,7 @@ static int put_heads(const struct columns *c, struct table *t, struct err *e)
             n_filled += *table_get(t, i, k) != '\0';
             n_numbers += str_to_double(table_get(t, i, k), &v);
         }
-        number = number || (n_numbers && n_numbers == n_filled);
+        number = number || (c->items[k].kind == COL_KNOB && n_numbers == n_filled);
         str_clear(&head);
         str_addf(&head, "%s%s", c->items[k].kind == COL_LABEL ? "label." : "", c->items[k].key);
         status = str_check(&head, e) || table_head(t, k, str_text(&head), number, e) ? -1 : 0;
