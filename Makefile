@@ -62,7 +62,7 @@ CLI_TEST := $(sort $(filter-out tests/cli/lib.sh,$(wildcard tests/cli/*.sh tests
 # Sources that can change a number: their hashes make numeric_id (see harness/base/numeric.h).
 NUMERIC  := $(sort $(wildcard models/*.[ch] models/cpu/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
 	datasets/codec/*.[ch] protocols/*.[ch] \
-	$(foreach m,blas cpu npy pool rng tensor zip,harness/base/$(m).[ch])))
+	$(foreach m,blas cpu npy numpy_rng pool rng tensor zip,harness/base/$(m).[ch])))
 
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -39,11 +39,12 @@ struct sample_buf {
 };
 
 /* A range of one source split in canonical order: positions from..to (to == 0: the end), or per
- * cent of it, rounded half to even as TFDS does; of these the first `most` (0: all). */
+ * cent of it, rounded half to even as TFDS does or (floor) cut to whole numbers as VTAB does for
+ * fractions of its own; of these the first `most` (0: all). */
 struct split_part {
     size_t source_split;
     size_t from, to;
-    bool percent;
+    bool percent, floor;
     size_t most;
 };
 /* A named split: train, val, trainval, test, train800, val200, train800val200. */

@@ -22,12 +22,23 @@ static size_t percent_of(size_t percent, size_t n)
     return whole + (rest > 50 || (rest == 50 && whole % 2));
 }
 
+/* percent * n / 100 without its fraction, as VTAB computes with whole numbers. */
+static size_t whole_percent_of(size_t percent, size_t n)
+{
+    return n / 100 * percent + n % 100 * percent / 100;
+}
+
+static size_t bound_of(const struct split_part *p, size_t percent, size_t n)
+{
+    return p->floor ? whole_percent_of(percent, n) : percent_of(percent, n);
+}
+
 /* The positions *from..*to of a part in a source split of n images. */
 static void part_range(const struct split_part *p, size_t n, size_t *from, size_t *to)
 {
-    *from = p->percent ? percent_of(p->from, n) : p->from;
-    *to = p->percent ? percent_of(p->to, n) : p->to ? p->to
-                                                    : n;
+    *from = p->percent ? bound_of(p, p->from, n) : p->from;
+    *to = p->percent ? bound_of(p, p->to, n) : p->to ? p->to
+                                                     : n;
     *to = *to < n ? *to : n;
     *from = *from < *to ? *from : *to;
     if (p->most && *to - *from > p->most) {
