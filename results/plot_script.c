@@ -113,12 +113,11 @@ static void add_terminal(const struct plot_layout *l, enum plot_kind kind, struc
             "'#ffffff'\n}\n",
             2 * l->width, 2 * l->height, FONT, 2 * l->width, 2 * l->height, 3 * FONT / 2);
         break;
-    case PLOT_PDF: /* 100 pixels an inch; fonts in points */
-        str_addf(
-            out,
-            "set terminal pdfcairo size %.2fin,%.2fin noenhanced font 'sans-serif,%.1f' background "
-            "'#ffffff'\n",
-            (double)l->width / 100, (double)l->height / 100, FONT * 0.72);
+    case PLOT_PDF: /* 100 pixels an inch; at this scale fonts shrink as lengths do */
+        str_addf(out,
+                 "set terminal pdfcairo size %.2fin,%.2fin noenhanced font 'sans-serif,%d' "
+                 "fontscale 0.54 background '#ffffff'\n",
+                 (double)l->width / 100, (double)l->height / 100, FONT);
         break;
     }
 }
