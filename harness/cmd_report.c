@@ -21,7 +21,7 @@ static const struct opt opts[] = {
     {"format", 'f', OPT_TEXT, offsetof(struct report_args, format), "NAME",
      "text, md, csv, latex or html (by the ending of -o, else text)", 0, 0},
     {"output", 'o', OPT_TEXT, offsetof(struct report_args, output), "FILE",
-     "where it goes (standard output)", 0, 0},
+     "where it goes (standard output); csv has one row a cell", 0, 0},
     {"metric", 0, OPT_TEXT, offsetof(struct report_args, metric), "NAME",
      "what is tabulated (top1)", 0, 0},
 };
