@@ -104,7 +104,7 @@ static int run_network(struct cpu *c, const struct tensor *x, float *features, s
         size_t first = x->n * i / groups, n = x->n * (i + 1) / groups - first;
         atomic_size_t bad;
         atomic_init(&bad, n);
-        cpu_net_forward(net, x->data + first * floats, n, NULL, features + first * dim, &bad);
+        cpu_net_forward(net, x->data + first * floats, n, features + first * dim, &bad);
         if (atomic_load(&note_interrupted)) {
             return err_set(e, ERR_INTERRUPTED, "interrupted");
         }

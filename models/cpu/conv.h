@@ -37,6 +37,7 @@ struct stats {
     const float *gamma, *beta; /* [c] */
     float *affine;             /* [n, 3, c]: centre, scale, shift */
     atomic_size_t *bad;        /* lowered to the first image with a value that is not finite */
+    size_t first;              /* number of image 0 in what bad counts */
 };
 /* Floats and doubles that struct stats points at, for n images. */
 size_t stats_sums(size_t n, size_t parts, size_t c);
@@ -46,6 +47,8 @@ void stats_begin(struct stats *s, size_t n, size_t pieces);
 double *stats_at(const struct stats *s, size_t image, size_t part);
 /* A piece of an image is done. The last one makes affine. */
 void stats_done(struct stats *s, size_t image);
+/* Lowers *bad to image. */
+void stats_bad(atomic_size_t *bad, size_t image);
 struct simd_affine stats_affine_at(const float *affine, size_t image, size_t c);
 
 /* One layer at one size. */

@@ -1,90 +1,72 @@
 /* The forward pass on the cpu engine, layer by layer as models/bit.c has it. GroupNorm and ReLU are
  * never passes of their own: the layer that makes a tensor leaves sums, from which the last of its
  * pieces of work makes the affine form of the norm, and the layer that reads it applies that while
- * packing. A unit's last convolution adds to the shortcut in place. */
+ * packing. A unit's last convolution adds to the shortcut in place.
+ *
+ * A block runs on as many images at a time as its tensors fit the caches for; before it does, the
+ * block before it makes its input, a few images after the other. */
 #include "models/cpu/net.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "harness/base/note.h"
-#include "harness/base/tensor.h"
 #include "models/model.h"
 
-/* Where the pass is. */
 struct pass {
-    struct cpu_net *net;
-    size_t n, h, w; /* of the tensor made last */
-    const struct layer *layer;
-    float *x, *y; /* input of the unit; place for its output */
-    float *affine, *affine_next;
-    atomic_size_t *bad;
+    const struct cpu_net *net;
     const float *images;
-    const struct bit_watch *watch;
     float *features;
+    atomic_size_t *bad;
 };
 
-static void show(const struct pass *p, const char *name, float *data, size_t c)
-{
-    if (p->watch) {
-        struct tensor t = {.data = data, .n = p->n, .h = p->h, .w = p->w, .c = c};
-        p->watch->see(p->watch->ctx, name, &t);
-    }
-}
+/* A few images of the pass. */
+struct range {
+    size_t first, n;
+};
 
-/* The layer at hand on x, with the norm at hand; gamma not NULL: sums for the norm that follows. */
+/* A layer's input with its norm (NULL: none) and its output with the norm to be made of it (gamma
+ * NULL: none). */
 struct step {
-    const float *x, *add;
-    float *y;
+    const float *x, *affine, *add;
+    float *y, *next_affine;
     const float *gamma, *beta;
 };
 
-static struct stats stats_for(const struct pass *p, size_t c, size_t pixels, size_t parts)
+static struct stats stats_for(const struct pass *p, const struct step *s, struct range r)
 {
     const struct buffers *b = &p->net->buffers;
-    return (struct stats){.c = c,
-                          .pixels = pixels,
-                          .parts = parts,
-                          .sums = b->sums,
+    return (struct stats){.sums = b->sums,
                           .left = b->left,
-                          .affine = p->affine_next,
-                          .bad = p->bad};
+                          .gamma = s->gamma,
+                          .beta = s->beta,
+                          .affine = s->next_affine,
+                          .bad = p->bad,
+                          .first = r.first};
 }
 
-static void swap(float **a, float **b)
+static void run_layer(const struct pass *p, const struct layer *l, struct range r,
+                      const struct step *s)
 {
-    float *t = *a;
-    *a = *b;
-    *b = t;
-}
-
-static void run_layer(struct pass *p, const struct step *s)
-{
-    const struct layer *l = p->layer++;
     const struct buffers *b = &p->net->buffers;
     struct conv c = {.simd = p->net->simd,
-                     .shape = {p->n, l->h, l->w, l->cin, l->cout, l->k, l->stride},
+                     .shape = {r.n, l->h, l->w, l->cin, l->cout, l->k, l->stride},
                      .winograd = l->winograd,
                      .weights = l->packed,
                      .x = s->x,
-                     .affine = l->cin > 3 ? p->affine : NULL, /* images are not normalised */
+                     .affine = s->affine,
                      .add = s->add,
                      .y = s->y,
                      .scratch = b->scratch,
                      .scratch_floats = b->scratch_floats,
                      .spectrum = b->spectrum};
+    struct stats stats = stats_for(p, s, r);
     conv_size(&c);
-    struct stats stats = stats_for(p, l->cout, c.oh * c.ow, conv_parts(&c));
-    stats.gamma = s->gamma;
-    stats.beta = s->beta;
+    stats.c = l->cout;
+    stats.pixels = c.oh * c.ow;
+    stats.parts = conv_parts(&c);
     c.stats = s->gamma ? &stats : NULL;
     conv_run(&c, &p->net->crew);
-    p->h = c.oh;
-    p->w = c.ow;
-    if (s->gamma) {
-        swap(&p->affine, &p->affine_next);
-    }
 }
 
 /* --- the input --- */
@@ -100,42 +82,42 @@ static void check_item(void *ctx, size_t item, size_t worker)
         memcpy(&bits, &x[i], sizeof bits);
         bad |= (bits & 0x7f800000U) == 0x7f800000U; /* the exponent of NaN and the infinities */
     }
-    size_t seen = atomic_load(p->bad);
-    while (bad && item < seen && !atomic_compare_exchange_weak(p->bad, &seen, item)) {
+    if (bad) {
+        stats_bad(p->bad, item);
     }
 }
 
-/* --- the root's pool --- */
+/* --- the root --- */
 struct pool_job {
-    struct pass *p;
+    const struct simd *simd;
     struct blocks blocks;
     struct stats stats;
     const float *x;
     float *y;
-    size_t h, w, c;
+    size_t h, w; /* of x */
 };
 
 static void pool_item(void *ctx, size_t item, size_t worker)
 {
     struct pool_job *j = ctx;
-    const struct simd *simd = j->p->net->simd;
     struct block b = blocks_at(&j->blocks, item);
+    size_t c = j->stats.c;
     (void)worker;
     for (size_t i = b.image; i < b.image + b.n_images; i++) {
         double *sum = stats_at(&j->stats, i, b.part);
-        float *y = j->y + (i * j->blocks.units + b.first) * j->c;
-        struct simd_max_pool pool = {.x = j->x + i * j->h * j->w * j->c,
+        float *y = j->y + (i * j->blocks.units + b.first) * c;
+        struct simd_max_pool pool = {.x = j->x + i * j->h * j->w * c,
                                      .y = y,
                                      .h = j->h,
                                      .w = j->w,
-                                     .c = j->c,
+                                     .c = c,
                                      .first = b.first,
                                      .n = b.n};
         struct simd_sums sums = {
-            .x = y, .rows = b.n, .c = j->c, .ldx = j->c, .sum = sum, .square = sum + j->c};
-        memset(sum, 0, 2 * j->c * sizeof *sum);
-        simd->max_pool(&pool);
-        simd->sums(&sums);
+            .x = y, .rows = b.n, .c = c, .ldx = c, .sum = sum, .square = sum + c};
+        memset(sum, 0, 2 * c * sizeof *sum);
+        j->simd->max_pool(&pool);
+        j->simd->sums(&sums);
         stats_done(&j->stats, i);
     }
 }
@@ -147,65 +129,105 @@ static struct blocks pool_blocks(size_t n, size_t pixels)
     return blocks_cut(pixels, n, POOL_PIXELS);
 }
 
-/* x [n,h,w,c] -> y, with the first unit's norm. */
-static void run_pool(struct pass *p, const float *x, float *y, size_t c)
-{
-    const struct bit_unit *first = p->net->bit.units;
-    struct pool_job j = {.p = p, .x = x, .y = y, .h = p->h, .w = p->w, .c = c};
-    p->h = arch_conv_out(p->h, 3, 2);
-    p->w = arch_conv_out(p->w, 3, 2);
-    j.blocks = pool_blocks(p->n, p->h * p->w);
-    j.stats = stats_for(p, c, p->h * p->w, j.blocks.parts);
-    j.stats.gamma = first->gamma_a;
-    j.stats.beta = first->beta_a;
-    stats_begin(&j.stats, p->n, j.blocks.parts);
-    crew_run(&p->net->crew, j.blocks.count, pool_item, &j);
-    swap(&p->affine, &p->affine_next);
-}
-
 size_t cpu_net_pool_sums(size_t n, size_t pixels, size_t c)
 {
     return stats_sums(n, pool_blocks(n, pixels).parts, c);
 }
 
-/* --- units --- */
-static void run_unit(struct pass *p, const struct bit_unit *u, const float *gamma_next,
-                     const float *beta_next)
+/* Images -> input of the first block, with its norm. */
+static void run_root(const struct pass *p, struct range r, float *y, float *affine)
 {
-    float *const *inner = p->net->buffers.inner;
-    float *out = p->x;
-    if (u->shape.proj) {
-        run_layer(p, &(struct step){.x = p->x, .y = p->y});
-        out = p->y;
+    const struct cpu_net *net = p->net;
+    const struct layer *root = &net->layers[0], *next = &net->layers[1];
+    const struct bit_unit *unit = &net->bit.units[0];
+    struct step norm = {.next_affine = affine, .gamma = unit->gamma_a, .beta = unit->beta_a};
+    struct pool_job j = {.simd = net->simd,
+                         .blocks = pool_blocks(r.n, next->h * next->w),
+                         .stats = stats_for(p, &norm, r),
+                         .x = net->buffers.root,
+                         .y = y,
+                         .h = arch_conv_out(root->h, root->k, root->stride),
+                         .w = arch_conv_out(root->w, root->k, root->stride)};
+    run_layer(p, root, r,
+              &(struct step){.x = p->images + r.first * net->h * net->w * root->cin,
+                             .y = net->buffers.root});
+    j.stats.c = root->cout;
+    j.stats.pixels = j.blocks.units;
+    j.stats.parts = j.blocks.parts;
+    stats_begin(&j.stats, r.n, j.blocks.parts);
+    crew_run(&net->crew, j.blocks.count, pool_item, &j);
+}
+
+/* --- blocks --- */
+/* One unit: s->x -> s->y, which are the same but for the block's first unit; l: its first layer. */
+static void run_unit(const struct pass *p, const struct bit_unit *u, const struct layer *l,
+                     struct range r, const struct step *s)
+{
+    const struct buffers *b = &p->net->buffers;
+    struct step conv_a = {.x = s->x,
+                          .affine = s->affine,
+                          .y = b->inner[0],
+                          .next_affine = b->inner_affine[0],
+                          .gamma = u->gamma_b,
+                          .beta = u->beta_b};
+    struct step conv_b = {.x = b->inner[0],
+                          .affine = b->inner_affine[0],
+                          .y = b->inner[1],
+                          .next_affine = b->inner_affine[1],
+                          .gamma = u->gamma_c,
+                          .beta = u->beta_c};
+    struct step conv_c = {.x = b->inner[1],
+                          .affine = b->inner_affine[1],
+                          .add = s->y,
+                          .y = s->y,
+                          .next_affine = s->next_affine,
+                          .gamma = s->gamma,
+                          .beta = s->beta};
+    if (u->proj) {
+        run_layer(p, l++, r, &(struct step){.x = s->x, .affine = s->affine, .y = s->y});
     }
-    run_layer(p, &(struct step){
-                     .x = p->x, .y = inner[0], .gamma = u->gamma_b, .beta = u->beta_b});
-    run_layer(p, &(struct step){
-                     .x = inner[0], .y = inner[1], .gamma = u->gamma_c, .beta = u->beta_c});
-    run_layer(p, &(struct step){.x = inner[1],
-                                .add = out,
-                                .y = out,
-                                .gamma = gamma_next,
-                                .beta = beta_next});
-    if (u->shape.proj) {
-        swap(&p->x, &p->y);
+    run_layer(p, &l[0], r, &conv_a);
+    run_layer(p, &l[1], r, &conv_b);
+    run_layer(p, &l[2], r, &conv_c);
+}
+
+/* Block b's units on images whose input is ready, -> y with the norm of what follows. */
+static void run_units(const struct pass *p, size_t b, struct range r, float *y, float *affine)
+{
+    const struct cpu_net *net = p->net;
+    const struct buffers *buf = &net->buffers;
+    const struct stage *st = &net->stages[b];
+    const struct layer *l = &net->layers[st->first_layer];
+    struct step s = {.x = buf->input[b], .affine = buf->affine[b], .y = y};
+    for (size_t i = 0; i < st->n_units && !atomic_load(&note_interrupted); i++) {
+        const struct bit_unit *u = &net->bit.units[st->first_unit + i];
+        bool end = st->first_unit + i + 1 == net->bit.n_units;
+        s.gamma = end ? net->bit.gamma : u[1].gamma_a;
+        s.beta = end ? net->bit.beta : u[1].beta_a;
+        s.next_affine = i + 1 == st->n_units ? affine : buf->x_affine;
+        run_unit(p, u, l, r, &s);
+        l += u->proj ? 4 : 3;
+        s.x = y;
+        s.affine = buf->x_affine;
     }
 }
 
-static void run_units(struct pass *p)
+/* Makes the input of block b (b == ARCH_BLOCKS: the network's output) for r, at most
+ * stages[b].images images. Ends after ARCH_BLOCKS calls of itself. */
+static void make_input(const struct pass *p, size_t b, struct range r)
 {
-    const struct bit_net *bit = &p->net->bit;
-    size_t in_block = 0, block = 0;
-    for (size_t i = 0; i < bit->n_units && !atomic_load(&note_interrupted); i++) {
-        bool last = i + 1 == bit->n_units;
-        const struct bit_unit *u = &bit->units[i];
-        run_unit(p, u, last ? bit->gamma : u[1].gamma_a, last ? bit->beta : u[1].beta_a);
-        char name[32];
-        snprintf(name, sizeof name, "block%zu_unit%02zu", block + 1, in_block + 1);
-        show(p, name, p->x, u->shape.cout);
-        if (++in_block == bit->arch.depth[block]) {
-            in_block = 0;
-            block++;
+    const struct cpu_net *net = p->net;
+    const struct stage *st = &net->stages[b];
+    size_t step = b ? net->stages[b - 1].images : r.n;
+    for (size_t i = 0; i < r.n; i += step) {
+        struct range part = {r.first + i, r.n - i < step ? r.n - i : step};
+        float *y = net->buffers.input[b] + i * st->floats;
+        float *affine = net->buffers.affine[b] + stats_affine(i, st->c);
+        if (b) {
+            make_input(p, b - 1, part);
+            run_units(p, b - 1, part, y, affine);
+        } else {
+            run_root(p, part, y, affine);
         }
     }
 }
@@ -214,38 +236,23 @@ static void run_units(struct pass *p)
 static void average_item(void *ctx, size_t item, size_t worker)
 {
     const struct pass *p = ctx;
-    size_t c = arch_features(&p->net->model->arch), pixels = p->h * p->w;
-    struct simd_average a = {.x = p->x + item * pixels * c,
-                             .rows = pixels,
-                             .c = c,
-                             .affine = stats_affine_at(p->affine, item, c),
-                             .y = p->features + item * c};
+    const struct stage *st = &p->net->stages[ARCH_BLOCKS];
+    struct simd_average a = {.x = p->net->buffers.input[ARCH_BLOCKS] + item * st->floats,
+                             .rows = st->floats / st->c,
+                             .c = st->c,
+                             .affine =
+                                 stats_affine_at(p->net->buffers.affine[ARCH_BLOCKS], item, st->c),
+                             .y = p->features + item * st->c};
     (void)worker;
     p->net->simd->average(&a);
 }
 
-void cpu_net_forward(struct cpu_net *net, const float *images, size_t n,
-                     const struct bit_watch *watch, float *features, atomic_size_t *bad)
+void cpu_net_forward(struct cpu_net *net, const float *images, size_t n, float *features,
+                     atomic_size_t *bad)
 {
-    const struct buffers *b = &net->buffers;
-    struct pass p = {.net = net,
-                     .n = n,
-                     .layer = net->layers,
-                     .x = b->unit[0],
-                     .y = b->unit[1],
-                     .affine = b->affine[0],
-                     .affine_next = b->affine[1],
-                     .bad = bad,
-                     .images = images,
-                     .watch = watch,
-                     .features = features};
-    size_t root = net->layers[0].cout;
+    struct pass p = {.net = net, .images = images, .features = features, .bad = bad};
     crew_run(&net->crew, n, check_item, &p);
-    run_layer(&p, &(struct step){.x = images, .y = p.y});
-    show(&p, "root_conv", p.y, root);
-    run_pool(&p, p.y, p.x, root);
-    show(&p, "root_pool", p.x, root);
-    run_units(&p);
+    make_input(&p, ARCH_BLOCKS, (struct range){0, n});
     if (!atomic_load(&note_interrupted)) {
         crew_run(&net->crew, n, average_item, &p);
     }

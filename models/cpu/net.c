@@ -81,9 +81,41 @@ static void grow(size_t *most, size_t n)
     *most = n > *most ? n : *most;
 }
 
-/* Largest sizes over the network, in elements, for n images. */
+/* --- stages --- */
+/* Bytes of a block's output that each thread has room for in its caches, its share of the last
+ * level included. */
+enum { STAGE_BYTES = 2560 * 1024 };
+
+/* For n images and so many threads. */
+static void set_stages(const struct cpu_net *net, size_t n, size_t threads,
+                       struct stage stages[ARCH_BLOCKS + 1])
+{
+    const struct arch *a = &net->model->arch;
+    size_t layer = 1, unit = 0;
+    for (size_t b = 0; b < ARCH_BLOCKS; b++) {
+        const struct layer *first = &net->layers[layer];
+        stages[b] = (struct stage){.first_layer = layer,
+                                   .first_unit = unit,
+                                   .n_units = a->depth[b],
+                                   .floats = first->h * first->w * first->cin,
+                                   .c = first->cin};
+        layer += 1 + 3 * a->depth[b];
+        unit += a->depth[b];
+    }
+    const struct layer *last = &net->layers[layer - 1];
+    stages[ARCH_BLOCKS] = (struct stage){
+        .images = n, .floats = last->h * last->w * last->cout, .c = last->cout};
+    for (size_t b = ARCH_BLOCKS; b-- > 0;) {
+        size_t most = STAGE_BYTES * threads / (stages[b + 1].floats * sizeof(float));
+        size_t images = most < stages[b + 1].images ? most : stages[b + 1].images;
+        stages[b].images = images ? images : 1;
+    }
+    stages[ARCH_BLOCKS - 1].images = n; /* most of the weights: read once */
+}
+
+/* Largest sizes over the network, in elements. */
 struct sizes {
-    size_t unit[2], inner[2], affine, sums, spectrum, scratch;
+    size_t inner[2], affine, sums, spectrum, scratch;
 };
 
 static void measure_layer(struct sizes *most, const struct cpu_net *net, const struct layer *l,
@@ -99,61 +131,65 @@ static void measure_layer(struct sizes *most, const struct cpu_net *net, const s
     grow(&most->scratch, conv_scratch(&c));
 }
 
-static size_t out_floats(const struct layer *l, size_t n)
+static size_t out_floats(const struct layer *l)
 {
-    return n * arch_conv_out(l->h, l->k, l->stride) * arch_conv_out(l->w, l->k, l->stride) * l->cout;
+    return arch_conv_out(l->h, l->k, l->stride) * arch_conv_out(l->w, l->k, l->stride) * l->cout;
 }
 
-/* The outputs go where cpu_net_forward puts them. */
-static struct sizes measure(const struct cpu_net *net, size_t n)
+static struct sizes measure(const struct cpu_net *net, const struct stage *stages)
 {
-    const struct arch *a = &net->model->arch;
-    const struct layer *l = net->layers;
+    const struct layer *root = &net->layers[0], *second = &net->layers[1];
     struct sizes most = {0};
-    for (size_t i = 0; i < net->n_layers; i++) {
-        measure_layer(&most, net, &l[i], n);
-    }
-    size_t pooled = l[1].h * l[1].w, c = l[1].cin;
-    grow(&most.unit[1], out_floats(&l[0], n));
-    grow(&most.unit[0], n * pooled * c);
-    grow(&most.sums, cpu_net_pool_sums(n, pooled, c));
-    grow(&most.affine, stats_affine(n, c));
-    size_t in = 0;
-    l++;
+    measure_layer(&most, net, root, stages[0].images);
+    grow(&most.sums, cpu_net_pool_sums(stages[0].images, second->h * second->w, root->cout));
     for (size_t b = 0; b < ARCH_BLOCKS; b++) {
-        for (size_t i = 0; i < a->depth[b]; i++, l += 3) {
-            if (!i) {
-                in = 1 - in;
-                l++;
+        const struct layer *l = &net->layers[stages[b].first_layer];
+        size_t n = stages[b].images;
+        for (size_t i = 0; i < 1 + 3 * stages[b].n_units; i++, l++) {
+            measure_layer(&most, net, l, n);
+            if (i % 3 == 1) { /* after the projection a, b, c, a, b, c ... */
+                grow(&most.inner[0], n * out_floats(l));
+            } else if (i % 3 == 2) {
+                grow(&most.inner[1], n * out_floats(l));
             }
-            grow(&most.inner[0], out_floats(&l[0], n));
-            grow(&most.inner[1], out_floats(&l[1], n));
-            grow(&most.unit[in], out_floats(&l[2], n));
         }
     }
     return most;
 }
 
-static void take_buffers(const struct cpu_net *net, struct buffers *b, size_t n, size_t threads)
+static float *take_floats(struct buffers *b, size_t n)
 {
-    struct sizes s = measure(net, n);
-    for (size_t i = 0; i < 2; i++) {
-        b->unit[i] = arena_take(&b->arena, s.unit[i] * sizeof *b->unit[i]);
-        b->inner[i] = arena_take(&b->arena, s.inner[i] * sizeof *b->inner[i]);
-        b->affine[i] = arena_take(&b->arena, s.affine * sizeof *b->affine[i]);
+    return arena_take(&b->arena, n * sizeof(float));
+}
+
+static void take_buffers(const struct cpu_net *net, struct buffers *b, const struct stage *stages,
+                         size_t threads)
+{
+    struct sizes s = measure(net, stages);
+    b->root = take_floats(b, stages[0].images * out_floats(&net->layers[0]));
+    for (size_t i = 0; i <= ARCH_BLOCKS; i++) {
+        b->input[i] = take_floats(b, stages[i].images * stages[i].floats);
+        b->affine[i] = take_floats(b, stats_affine(stages[i].images, stages[i].c));
     }
+    for (size_t i = 0; i < 2; i++) {
+        b->inner[i] = take_floats(b, s.inner[i]);
+        b->inner_affine[i] = take_floats(b, s.affine);
+    }
+    b->x_affine = take_floats(b, s.affine);
     b->sums = arena_take(&b->arena, s.sums * sizeof *b->sums);
-    b->left = arena_take(&b->arena, n * sizeof *b->left);
-    b->spectrum = arena_take(&b->arena, s.spectrum * sizeof *b->spectrum);
+    b->left = arena_take(&b->arena, stages[ARCH_BLOCKS].images * sizeof *b->left);
+    b->spectrum = take_floats(b, s.spectrum);
     b->scratch_floats = s.scratch;
-    b->scratch = arena_take(&b->arena, threads * s.scratch * sizeof *b->scratch);
+    b->scratch = take_floats(b, threads * s.scratch);
 }
 
 size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads)
 {
     struct buffers b;
+    struct stage stages[ARCH_BLOCKS + 1];
     arena_plan(&b.arena);
-    take_buffers(net, &b, n, threads);
+    set_stages(net, n, threads ? threads : 1, stages);
+    take_buffers(net, &b, stages, threads);
     return b.arena.peak;
 }
 
@@ -360,7 +396,8 @@ int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *
         return -1;
     }
     advise_large_pages(net->buffers.arena.base, bytes);
-    take_buffers(net, &net->buffers, group, net->crew.size);
+    set_stages(net, group, net->crew.size, net->stages);
+    take_buffers(net, &net->buffers, net->stages, net->crew.size);
     net->h = h;
     net->w = w;
     net->group = group;

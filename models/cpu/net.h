@@ -23,11 +23,21 @@ struct layer {
     bool packed_winograd; /* the form that packed has */
 };
 
+/* A block takes `images` images at a time: fewer in the first blocks, whose tensors are large, so
+ * that what one layer leaves the next finds in the cache. */
+struct stage {
+    size_t images;
+    size_t first_layer, first_unit, n_units;
+    size_t floats, c; /* of the block's input: of an image; channels */
+};
+
 struct buffers {
     struct arena arena;
-    float *unit[2];   /* input and output of units, by turns */
-    float *inner[2];  /* outputs of a unit's first and second convolution */
-    float *affine[2]; /* of the layer that reads and of the layer that writes, by turns */
+    float *root;                       /* output of the root's convolution */
+    float *input[ARCH_BLOCKS + 1];     /* of each block, the last one's output */
+    float *affine[ARCH_BLOCKS + 1];    /* the norm that goes with it */
+    float *inner[2];                   /* outputs of a unit's first and second convolution */
+    float *inner_affine[2], *x_affine; /* and their norms; the norm of a unit's output */
     double *sums;
     atomic_size_t *left;
     float *spectrum, *scratch;
@@ -41,9 +51,10 @@ struct cpu_net {
     bool no_winograd;     /* direct convolutions everywhere */
     struct layer *layers; /* network order: root, then of each unit proj (if any), a, b, c; owned */
     size_t n_layers;
-    struct bit_net bit; /* vectors and head; empty without parameters */
-    size_t h, w;        /* planned for; 0 = not yet */
-    size_t group;       /* images at a time */
+    struct bit_net bit;                   /* vectors and head; empty without parameters */
+    size_t h, w;                          /* planned for; 0 = not yet */
+    size_t group;                         /* images at a time */
+    struct stage stages[ARCH_BLOCKS + 1]; /* the last one: the network's output */
     struct buffers buffers;
 };
 
@@ -71,10 +82,10 @@ size_t cpu_net_group(size_t n, size_t h, size_t w);
 int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e);
 
 /* images [n,h,w,3], n at most group, of the planned size -> features [n, arch_features]. *bad is
- * lowered to the first image with a value that is not finite. watch may be NULL (names as in bit.h).
- * Stops early, leaving features as they are, when note_interrupted is set. */
-void cpu_net_forward(struct cpu_net *net, const float *images, size_t n,
-                     const struct bit_watch *watch, float *features, atomic_size_t *bad);
+ * lowered to the first image with a value that is not finite. Stops early, leaving features as they
+ * are, when note_interrupted is set. */
+void cpu_net_forward(struct cpu_net *net, const float *images, size_t n, float *features,
+                     atomic_size_t *bad);
 /* Doubles that the root's pool leaves for n images of so many output pixels. */
 size_t cpu_net_pool_sums(size_t n, size_t pixels, size_t c);
 

@@ -8,7 +8,14 @@ SIMD_ALWAYS void tile(size_t rows, const struct simd_gemm *g, size_t first)
 {
     const float *a = g->a + first * g->lda, *b = g->b;
     const size_t lda = g->lda, length = g->length;
+    float *c = g->c + first * g->ldc;
     vf sum[TILE_ROWS][2];
+    SIMD_UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        /* The output arrives from memory while the products are made. */
+        __builtin_prefetch(c + i * g->ldc, 1);
+        __builtin_prefetch(c + i * g->ldc + PANEL - 1, 1);
+    }
     SIMD_UNROLL
     for (size_t i = 0; i < rows; i++) {
         sum[i][0] = (vf){0};
@@ -28,7 +35,6 @@ SIMD_ALWAYS void tile(size_t rows, const struct simd_gemm *g, size_t first)
             p++;
         }
     }
-    float *c = g->c + first * g->ldc;
     if (g->add) {
         const float *add = g->add + first * g->ldc;
         SIMD_UNROLL

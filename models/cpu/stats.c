@@ -57,7 +57,7 @@ struct simd_affine stats_affine_at(const float *affine, size_t image, size_t c)
     return (struct simd_affine){.centre = a, .scale = a + c, .shift = a + 2 * c};
 }
 
-static void lower(atomic_size_t *bad, size_t image)
+void stats_bad(atomic_size_t *bad, size_t image)
 {
     size_t seen = atomic_load(bad);
     while (image < seen && !atomic_compare_exchange_weak(bad, &seen, image)) {
@@ -89,7 +89,7 @@ static void finish_group(const struct stats *s, size_t image, const double *tota
     }
     double mean = sum / n, variance = square / n - mean * mean;
     if (!isfinite(sum) || !isfinite(square)) {
-        lower(s->bad, image);
+        stats_bad(s->bad, s->first + image);
     }
     double inverse = 1 / sqrt((variance > 0 ? variance : 0) + NORM_EPS);
     for (size_t k = first; k < first + width; k++) {
