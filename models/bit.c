@@ -47,7 +47,8 @@ static struct bit_unit take_unit(struct cursor *c, struct arch_unit shape)
 int bit_net_init(struct bit_net *net, const struct arch *a, const struct param_table *t,
                  size_t n_classes, const float *params, const float *kernels, struct err *e)
 {
-    *net = (struct bit_net){.arch = *a, .n_classes = n_classes};
+    *net = (struct bit_net){
+        .arch = *a, .params = params, .kernels = kernels, .n_classes = n_classes};
     net->units =
         mem_take(a->depth[0] + a->depth[1] + a->depth[2] + a->depth[3], sizeof *net->units, e);
     if (!net->units) {

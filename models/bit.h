@@ -20,6 +20,7 @@ struct bit_unit {
 };
 struct bit_net {
     struct arch arch;
+    const float *params, *kernels; /* the two blocks */
     const float *root;
     struct bit_unit *units; /* owned */
     size_t n_units;

@@ -26,23 +26,8 @@
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "models/bit.h"
+#include "models/engine_reference_private.h"
 #include "models/model.h"
-
-struct slot {
-    struct arena arena;
-    struct bit_scratch scratch;
-    float *images, *features; /* of one group: [group,h,w,3] and [group, features] */
-};
-
-struct reference {
-    const struct model *model;
-    struct pool *pool;
-    float *kernels; /* standardised, laid out as the model's block */
-    struct bit_net net;
-    struct slot *slots; /* [pool_size] */
-    size_t n_slots;     /* open ones, planned for groups of images of h x w */
-    size_t group, h, w;
-};
 
 /* Images in a group: as many as give 32 pixels in the last block, at most 16. */
 static size_t group_size(size_t h, size_t w)
@@ -67,7 +52,7 @@ static size_t slot_bytes(const struct arch *a, size_t group, size_t h, size_t w)
     return plan.arena.peak;
 }
 
-static struct engine_memory reference_memory(const struct model *m, size_t h, size_t w)
+struct engine_memory reference_memory(const struct model *m, size_t h, size_t w)
 {
     if (m->kind == MODEL_PIXELS) {
         return (struct engine_memory){0};
@@ -88,15 +73,15 @@ static void standardize_item(void *ctx, size_t item, size_t worker)
     }
 }
 
-/* What is planned beside scratch: the model's parameters and the standardised kernels. */
-static size_t weight_bytes(const struct model *m)
+/* What is planned beside scratch and training: the parameters and the standardised kernels. */
+size_t reference_weight_bytes(const struct model *m)
 {
     return (m->table.n_floats + bit_kernel_floats(&m->table)) * sizeof(float);
 }
 
 static int check_weights(const struct model *m, struct err *e)
 {
-    size_t bytes = weight_bytes(m), limit = mem_limit();
+    size_t bytes = reference_weight_bytes(m), limit = mem_limit();
     if (limit && bytes > limit) {
         char want[16], have[16];
         return err_set(e, ERR_LIMIT, "%s: its weights need %s, the memory limit is %s", m->subject,
@@ -122,7 +107,7 @@ static int open_weights(struct reference *r, struct err *e)
     return 0;
 }
 
-static void close_slots(struct reference *r)
+void reference_close_slots(struct reference *r)
 {
     for (size_t i = 0; i < r->n_slots; i++) {
         arena_close(&r->slots[i].arena);
@@ -133,7 +118,11 @@ static void close_slots(struct reference *r)
 static void reference_close(void *state)
 {
     struct reference *r = state;
-    close_slots(r);
+    reference_close_slots(r);
+    if (r->train) {
+        trainer_close(r->train);
+        free(r->train);
+    }
     bit_net_release(&r->net);
     free(r->slots);
     free(r->kernels);
@@ -161,7 +150,8 @@ static int reference_open(void **state, const struct model *m, struct pool *pool
 static int plan_slots(const struct reference *r, size_t wanted, size_t bytes, size_t *n,
                       struct err *e)
 {
-    size_t limit = mem_limit(), used = weight_bytes(r->model);
+    size_t limit = mem_limit(), used = reference_weight_bytes(r->model);
+    used += r->train ? trainer_bytes(r->model, &r->train->options) : 0;
     *n = wanted;
     if (!limit) {
         return 0;
@@ -230,14 +220,14 @@ static int open_slots(struct reference *r, const struct tensor *x, struct err *e
     if (same && r->n_slots >= wanted) {
         return 0;
     }
-    close_slots(r);
+    reference_close_slots(r);
     r->h = x->h;
     r->w = x->w;
     if (open_group(r, wanted, group, e)) {
         return -1;
     }
     if (group > 1 && !same && !rows_alike(r, &r->slots[0])) {
-        close_slots(r);
+        reference_close_slots(r);
         return open_group(r, x->n < threads ? x->n : threads, 1, e);
     }
     return 0;
@@ -325,6 +315,9 @@ static int not_finite(const struct reference *r, size_t image, const char *what,
 static int run_network(struct reference *r, struct job *j, struct err *e)
 {
     const struct tensor *x = j->x;
+    if (r->train) {
+        bit_pass_close(&r->train->pass); /* one or the other */
+    }
     if (open_slots(r, x, e)) {
         return -1;
     }
@@ -368,8 +361,8 @@ static int pixels_forward(const struct reference *r, const struct tensor *x, flo
     return 0;
 }
 
-static int reference_forward(void *state, const struct tensor *x, float *features, float *logits,
-                             struct err *e)
+int reference_forward(void *state, const struct tensor *x, float *features, float *logits,
+                      struct err *e)
 {
     struct reference *r = state;
     assert(x->c == 3 && x->h && x->w);
@@ -395,8 +388,18 @@ const struct engine engine_reference = {
     .sources = "models/bit.c models/engine_reference.c models/kernels/conv.c "
                "models/kernels/head.c models/kernels/norm.c models/kernels/pool.c "
                "models/kernels/standardize.c",
+    .train_sources = "models/bit_backward.c models/bit_kept.c models/engine_reference_train.c "
+                     "models/kernels/conv_backward.c models/kernels/head_backward.c "
+                     "models/kernels/norm_backward.c models/kernels/pool_backward.c "
+                     "models/kernels/standardize_backward.c models/loss.c models/sgd.c "
+                     "models/trainer.c",
     .open = reference_open,
     .forward = reference_forward,
     .close = reference_close,
     .memory = reference_memory,
+    .train_begin = reference_train_begin,
+    .train_step = reference_train_step,
+    .get_params = reference_get_params,
+    .set_params = reference_set_params,
+    .train_memory = reference_train_memory,
 };

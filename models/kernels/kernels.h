@@ -34,10 +34,23 @@ struct norm_scratch {
 };
 void kernel_norm_relu(const float *x, size_t n, size_t pixels, size_t c, const float *gamma,
                       const float *beta, const struct norm_scratch *s, float *y);
+/* The same in two steps; between them stays, for each image, what it was normalised with: the 32
+ * groups' means, then their 1 / sqrt(variance + eps): stats [n, NORM_STATS]. */
+enum { NORM_STATS = 64 };
+void kernel_norm_stats(const float *x, size_t n, size_t pixels, size_t c,
+                       const struct norm_scratch *s, double *stats);
+void kernel_norm_apply(const float *x, size_t n, size_t pixels, size_t c, const float *gamma,
+                       const float *beta, const double *stats, const struct norm_scratch *s,
+                       float *y);
 
 /* The root's pool, 3x3 stride 2: x [n,h,w,c] -> y [n,oh,ow,c]. Padded with zeros, then pooled:
  * there is no ReLU before it, so padding with -inf gives other values. */
 void kernel_max_pool(const float *x, size_t n, size_t h, size_t w, size_t c, float *y);
+/* The same values, and where each came from: index [n,oh,ow,c] = 3 * row + column in the window,
+ * the first of equal ones, or POOL_PADDING. */
+enum { POOL_PADDING = 9 };
+void kernel_max_pool_index(const float *x, size_t n, size_t h, size_t w, size_t c, float *y,
+                           unsigned char *index);
 
 /* Mean over the pixels: x [n, pixels, c] -> y [n, c]; sum [c] is scratch. */
 void kernel_average_pool(const float *x, size_t n, size_t pixels, size_t c, double *sum, float *y);

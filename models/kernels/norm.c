@@ -40,28 +40,38 @@ static double group_mean(const double *sum, size_t per_group, size_t pixels)
     return total / ((double)per_group * (double)pixels);
 }
 
-/* What one image's normalisation does to each channel: (x - centre) * scale + shift. */
-static void prepare(const float *x, size_t pixels, size_t c, const float *gamma, const float *beta,
-                    const struct norm_scratch *s)
+/* One image's mean and 1 / deviation of each group. */
+static void measure(const float *x, size_t pixels, size_t c, const struct norm_scratch *s,
+                    double *stats)
 {
     size_t per_group = c / ARCH_GROUPS;
     channel_sums(x, pixels, c, s->sum);
     for (size_t j = 0; j < c; j += per_group) {
         double mean = group_mean(s->sum + j, per_group, pixels);
+        stats[j / per_group] = mean;
         for (size_t k = j; k < j + per_group; k++) {
             s->mean[k] = mean;
         }
     }
     channel_squares(x, pixels, c, s->mean, s->sum);
     for (size_t j = 0; j < c; j += per_group) {
-        double scale = 1 / sqrt(group_mean(s->sum + j, per_group, pixels) + NORM_EPS);
-        for (size_t k = j; k < j + per_group; k++) {
-            /* The mean in two parts: x - centre is exact near it, the rest goes into shift. */
-            s->centre[k] = (float)s->mean[k];
-            double rest = s->mean[k] - (double)s->centre[k], slope = scale * (double)gamma[k];
-            s->scale[k] = (float)slope;
-            s->shift[k] = (float)((double)beta[k] - rest * slope);
-        }
+        stats[ARCH_GROUPS + j / per_group] =
+            1 / sqrt(group_mean(s->sum + j, per_group, pixels) + NORM_EPS);
+    }
+}
+
+/* What one image's normalisation does to each channel: (x - centre) * scale + shift. */
+static void prepare(size_t c, const float *gamma, const float *beta, const double *stats,
+                    const struct norm_scratch *s)
+{
+    size_t per_group = c / ARCH_GROUPS;
+    for (size_t k = 0; k < c; k++) {
+        double mean = stats[k / per_group];
+        double slope = stats[ARCH_GROUPS + k / per_group] * (double)gamma[k];
+        /* The mean in two parts: x - centre is exact near it, the rest goes into shift. */
+        s->centre[k] = (float)mean;
+        s->scale[k] = (float)slope;
+        s->shift[k] = (float)((double)beta[k] - (mean - (double)s->centre[k]) * slope);
     }
 }
 
@@ -76,11 +86,32 @@ static void apply(const float *x, size_t pixels, size_t c, const struct norm_scr
     }
 }
 
+void kernel_norm_stats(const float *x, size_t n, size_t pixels, size_t c,
+                       const struct norm_scratch *s, double *stats)
+{
+    for (size_t i = 0; i < n; i++) {
+        measure(x + i * pixels * c, pixels, c, s, stats + i * NORM_STATS);
+    }
+}
+
+void kernel_norm_apply(const float *x, size_t n, size_t pixels, size_t c, const float *gamma,
+                       const float *beta, const double *stats, const struct norm_scratch *s,
+                       float *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        prepare(c, gamma, beta, stats + i * NORM_STATS, s);
+        apply(x + i * pixels * c, pixels, c, s, y + i * pixels * c);
+    }
+}
+
 void kernel_norm_relu(const float *x, size_t n, size_t pixels, size_t c, const float *gamma,
                       const float *beta, const struct norm_scratch *s, float *y)
 {
     for (size_t i = 0; i < n; i++) {
-        prepare(x + i * pixels * c, pixels, c, gamma, beta, s);
-        apply(x + i * pixels * c, pixels, c, s, y + i * pixels * c);
+        double stats[NORM_STATS];
+        const float *image = x + i * pixels * c;
+        measure(image, pixels, c, s, stats);
+        prepare(c, gamma, beta, stats, s);
+        apply(image, pixels, c, s, y + i * pixels * c);
     }
 }
