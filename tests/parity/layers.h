@@ -1,52 +1,11 @@
-/* One layer of the network on the inputs of a reference file. */
+/* One layer of the network, forward and backward, on the inputs of a reference file. */
 #ifndef BITBENCH_TESTS_PARITY_LAYERS_H
 #define BITBENCH_TESTS_PARITY_LAYERS_H
 
 #include "harness/base/tensor.h"
 #include "models/bit.h"
-#include "tests/parity/golden.h"
-
-struct layer {
-    size_t n, h, w, cin, cout, k, stride;
-    double eps;
-    const struct zip *z;
-};
-
-/* Standardised kernel of a layer. */
-static inline float *layer_kernel(const struct layer *l, const char *name)
-{
-    struct array w = array_member(l->z, name);
-    size_t cout = w.head.dims[w.head.n_dims - 1];
-    float *out = take(w.head.n, sizeof *out);
-    kernel_standardize(w.f32, w.head.n / cout, cout, l->eps, out);
-    array_free(&w);
-    return out;
-}
-
-static inline float *layer_vector(const struct layer *l, const char *name)
-{
-    struct array v = array_member(l->z, name);
-    free(v.f64);
-    return v.f32;
-}
-
-static inline struct norm_scratch norm_scratch_of(size_t c)
-{
-    return (struct norm_scratch){.sum = take(c, sizeof(double)),
-                                 .mean = take(c, sizeof(double)),
-                                 .centre = take(c, sizeof(float)),
-                                 .scale = take(c, sizeof(float)),
-                                 .shift = take(c, sizeof(float))};
-}
-
-static inline void norm_scratch_free(struct norm_scratch *s)
-{
-    free(s->sum);
-    free(s->mean);
-    free(s->centre);
-    free(s->scale);
-    free(s->shift);
-}
+#include "models/loss.h"
+#include "tests/parity/layers_backward.h"
 
 static inline void run_conv(const struct layer *l, float *y)
 {
@@ -138,24 +97,43 @@ static inline void run_block(const struct layer *l, float *y)
     norm_scratch_free(&s.norm);
 }
 
-static const struct {
+static inline void run_xent(const struct layer *l, float *y)
+{
+    struct array logits = array_member(l->z, "logits"), labels = array_member(l->z, "labels");
+    double sum = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        sum += loss_row(LOSS_SOFTMAX, logits.f32 + i * l->cin, labels.f32 + i * l->cin, l->cin, 1,
+                        NULL);
+    }
+    *y = (float)(sum / (double)l->n);
+    array_free(&logits);
+    array_free(&labels);
+}
+
+static const struct layer_op {
     const char *name;
     void (*run)(const struct layer *l, float *y);
+    void (*back)(const struct layer *l);
 } layer_ops[] = {
-    {"conv", run_conv},
-    {"ws", run_ws},
-    {"maxpool", run_maxpool},
-    {"gn_relu", run_gn_relu},
-    {"head", run_head},
-    {"block", run_block},
+    {"conv", run_conv, back_conv},
+    {"ws", run_ws, back_ws},
+    {"maxpool", run_maxpool, back_maxpool},
+    {"gn_relu", run_gn_relu, back_gn_relu},
+    {"head", run_head, back_head},
+    {"block", run_block, back_block},
+    {"xent", run_xent, back_xent},
 };
 
-static inline void check_layer(const struct table *t, size_t i,
-                               void (*run)(const struct layer *, float *), const char *path)
+static inline void check_layer(const struct table *t, size_t i, const struct layer_op *op,
+                               const char *path)
 {
     struct zip z;
     need(!zip_open(&z, path, &e), path);
+    /* A mean far above the spread: float32 keeps less of what is left after taking it off. */
+    double scale = number(t, i, "scale");
+    bool far = op->run == run_gn_relu && scale > 0 && number(t, i, "offset") > 10 * scale;
     struct layer l = {
+        .name = cell(t, i, "case"),
         .n = count(t, i, "n"),
         .h = count(t, i, "h"),
         .w = count(t, i, "w"),
@@ -164,17 +142,16 @@ static inline void check_layer(const struct table *t, size_t i,
         .k = count(t, i, "k"),
         .stride = count(t, i, "stride"),
         .eps = number(t, i, "eps"),
+        .bound = far ? 1e-4 : 5e-6,
         .z = &z,
     };
     struct array truth = array_member(&z, "y");
     float *y = take(truth.head.n, sizeof *y);
-    run(&l, y);
-    /* A mean far above the spread: float32 keeps less of what is left after taking it off. */
-    double scale = number(t, i, "scale");
-    bool far = run == run_gn_relu && scale > 0 && number(t, i, "offset") > 10 * scale;
+    op->run(&l, y);
     char what[KEY];
-    snprintf(what, sizeof what, "layer %s", cell(t, i, "case"));
-    check_error(what, relative(y, truth.head.n, &truth), far ? 1e-4 : 5e-6);
+    snprintf(what, sizeof what, "layer %s", l.name);
+    check_error(what, relative(y, truth.head.n, &truth), l.bound);
+    op->back(&l);
     free(y);
     array_free(&truth);
     zip_close(&z);

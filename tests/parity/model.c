@@ -110,7 +110,7 @@ static void check_layers(void)
         const char *path = path_of("layers/%s.npz", cell(&t, i, "case"));
         for (size_t j = 0; j < ARRAY_LEN(layer_ops); j++) {
             if (!strcmp(layer_ops[j].name, cell(&t, i, "op")) && file_exists(path)) {
-                check_layer(&t, i, layer_ops[j].run, path);
+                check_layer(&t, i, &layer_ops[j], path);
             }
         }
     }
