@@ -148,6 +148,11 @@ fuzz: ## fuzz: T=NAME [SECONDS=60]: fuzz one parser with clang's libFuzzer
 	@mkdir -p build/corpus/$(T)
 	build/clang-fuzzer-address-undefined/tests/fuzz/$(T) -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=2048 build/corpus/$(T) tests/fuzz/corpus/$(T)
 
+.PHONY: gate-simulation
+gate-simulation: ## gate-simulation: false alarms and power of `compare`, simulated (about a minute)
+	@$(MAKE) --no-print-directory $(B)/tests/gate_simulation
+	$(B)/tests/gate_simulation
+
 bench: all ## bench: the built-in speed measurements, as TSV
 	build/bitbench bench
 

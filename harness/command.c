@@ -18,6 +18,8 @@ const struct command *const commands[] = {
     &command_status,
     &command_report,
     &command_plot,
+    &command_compare,
+    &command_stats,
     &command_datasets,
     &command_models,
     &command_predict,

@@ -29,7 +29,7 @@ static void test_binomial(void **state)
     /* by Pascal's triangle, exact in double up to n = 50. Below 16 a factorial's remainder is a
      * difference of numbers up to 28, so three of them are good to some 1e-14. */
     static const double ps[] = {0.5, 0.25, 0.03125, 0.9375};
-    double row[51] = {1};
+    double row[52] = {1};
     for (size_t n = 0; n <= 50; n++) {
         for (size_t i = 0; i < sizeof ps / sizeof *ps; i++) {
             double sum = 0;

@@ -1,0 +1,100 @@
+/* compare: the regression gate. Pairs the cells of two sides image by image; the exit status says
+ * whether the candidate holds. */
+#include "harness/command.h"
+#include "harness/compare_args.h"
+#include "harness/base/err.h"
+#include "harness/base/pool.h"
+#include "harness/base/str.h"
+#include "harness/base/tensor.h"
+#include "results/compare.h"
+#include "results/store.h"
+#include <stdio.h>
+
+struct compare_args {
+    struct rule_args rule;
+    struct texts vary;
+    bool as_leaderboard, changed;
+};
+static const struct opt opts[] = {
+    RULE_OPTS(compare_args, rule),
+    {"vary", 0, OPT_LIST, offsetof(struct compare_args, vary), "FIELD[,FIELD...]",
+     "pair across a field of the protocol: dataset, adapt, train,\nrs, range, decode ...", 0, 0},
+    {"changed", 0, OPT_FLAG, offsetof(struct compare_args, changed), NULL,
+     "list the predictions that differ instead, tab separated", 0, 0},
+    {"as-leaderboard", 0, OPT_FLAG, offsetof(struct compare_args, as_leaderboard), NULL,
+     "only the test images that VTAB's published numbers count", 0, 0},
+};
+
+/* One side; damage is an error, since a verdict on what happens to be left would mislead. */
+static int load(struct record_list *l, const char *path, struct err *e)
+{
+    size_t n_damaged;
+    if (store_load(l, &path, 1, true, &n_damaged, e)) {
+        return -1;
+    }
+    if (n_damaged) {
+        return err_set(e, ERR_FORMAT, "%s: %zu damaged cells (see `bitbench results check`)", path,
+                       n_damaged);
+    }
+    return l->n ? 0 : err_set(e, ERR_USAGE, "%s: no cells", path);
+}
+
+static int print_changes(const struct comparison *found, struct err *e)
+{
+    struct str out = {0};
+    int rc = comparison_changes(found, &out, e);
+    if (rc == 0) {
+        fputs(str_text(&out), stdout);
+    }
+    str_release(&out);
+    return rc ? -1 : comparison_fails(found) ? EXIT_FOUND
+                                             : EXIT_DONE;
+}
+
+static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
+{
+    (void)n_words;
+    const struct compare_args *a = args;
+    struct comparison found = {0};
+    struct record_list base = {0}, cand = {0};
+    struct pool *pool = NULL;
+    struct compare_opts o = {.vary = a->vary.items,
+                             .n_vary = a->vary.n,
+                             .as_leaderboard = a->as_leaderboard,
+                             .changes = a->changed};
+    int status = -1;
+    if (rule_from_args(&a->rule, &o.rule, e) == 0 && load(&base, words[0], e) == 0 &&
+        load(&cand, words[1], e) == 0 && compare_pool(c, &pool, e) == 0 &&
+        compare_records(&found, &base, &cand, &o, pool, e) == 0) {
+        status = a->changed && !c->g.json ? print_changes(&found, e)
+                                          : compare_output(c, &a->rule, &found, e);
+    }
+    comparison_release(&found);
+    record_list_release(&base);
+    record_list_release(&cand);
+    pool_close(pool);
+    return status;
+}
+
+const struct command command_compare = {
+    .name = "compare",
+    .args = "BASE CAND [--max-drop PP] [--alpha A] [--exact] [--vary FIELD] [--junit F]",
+    .help = "is the candidate worse than the base? the regression gate",
+    .details =
+        "Each side is a run directory, a pack or a cell. Cells pair when protocol and replicate are\n"
+        "equal, images by their id; the model or the program's commit may differ.\n"
+        "One draw: McNemar's exact test for each test set; several: paired t over draws, with a\n"
+        "two-way bootstrap as second opinion. p values are adjusted over test sets after Holm.\n"
+        "Exit status 1: a test set is worse at alpha; with --max-drop, a drop of more than that\n"
+        "cannot be excluded; with --exact, any prediction differs; or a cell is missing in CAND.\n"
+        "Exit status 2: the sides cannot be compared; the message names the field that differs.",
+    .example = "compare baseline.h5 runs/now\n"
+               "compare baseline.h5 runs/now --max-drop 0.5 --junit compare.xml\n"
+               "compare baseline.h5 runs/now --exact",
+    .opts = opts,
+    .n_opts = ARRAY_LEN(opts),
+    .opts_bytes = sizeof(struct compare_args),
+    .min_words = 2,
+    .max_words = 2,
+    .run = run,
+};
