@@ -1,7 +1,7 @@
 /* bench: speed of the parts, as TSV: what, shape, threads, runs, median and best seconds, rate.
  * Programs to run, never tests: compare ratios within one run on a quiet machine. */
+#include "harness/bench.h"
 #include "harness/command.h"
-#include "harness/images.h"
 #include "harness/base/blas.h"
 #include "harness/base/build_info.h"
 #include "harness/base/clock.h"
@@ -24,18 +24,13 @@
 
 enum { BENCH_MAX_RUNS = 100 };
 
-struct bench_args {
-    struct preprocess_args pp;
-    const char *model, *dataset;
-    int64_t runs, batch, images;
-};
 static const struct opt opts[] = {
     {"model", 'm', OPT_TEXT, offsetof(struct bench_args, model), "MODEL",
-     "forward: the network (random:R50x1)", 0, 0},
+     "forward, kernels: the network (random:R50x1)", 0, 0},
     {"dataset", 'd', OPT_TEXT, offsetof(struct bench_args, dataset), "DATASET",
      "decode: the images (fashion-mnist)", 0, 0},
     PREPROCESS_OPTS(bench_args, pp),
-    {"batch", 0, OPT_INT, offsetof(struct bench_args, batch), "N", "forward: images a call (8)", 1,
+    {"batch", 0, OPT_INT, offsetof(struct bench_args, batch), "N", "forward, kernels: images a call (8)", 1,
      4096},
     {"images", 0, OPT_INT, offsetof(struct bench_args, images), "N", "decode: images a run (10000)",
      1, 100000000},
@@ -49,10 +44,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Calls fn once for warm-up and then runs times; prints one line with units / second. */
-static int measure(const struct ctx *c, const struct bench_args *a, const char *what,
-                   const char *shape, double units, const char *unit,
-                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
+int bench_measure(const struct ctx *c, const struct bench_args *a, const struct bench_line *line,
+                  int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
 {
     double s[BENCH_MAX_RUNS];
     size_t n = (size_t)(a->runs ? a->runs : 5);
@@ -66,9 +59,22 @@ static int measure(const struct ctx *c, const struct bench_args *a, const char *
         }
     }
     qsort(s, n, sizeof *s, by_value);
-    printf("%s\t%s\t%zu\t%zu\t%.6f\t%.6f\t%.6f\t%.4g\t%s/s\n", what, shape, pool_size(c->pool), n,
-           s[n / 2], s[0], s[n - 1], units / s[n / 2], unit);
+    char share[32] = "-";
+    if (line->peak > 0) {
+        snprintf(share, sizeof share, "%.3f", line->units / s[0] / line->peak);
+    }
+    printf("%s\t%s\t%zu\t%zu\t%.6f\t%.6f\t%.6f\t%.4g\t%s/s\t%s\n", line->what, line->shape,
+           pool_size(c->pool), n, s[n / 2], s[0], s[n - 1], line->units / s[n / 2], line->unit, share);
+    fflush(stdout);
     return 0;
+}
+
+static int measure(const struct ctx *c, const struct bench_args *a, const char *what,
+                   const char *shape, double units, const char *unit,
+                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
+{
+    struct bench_line line = {.what = what, .shape = shape, .unit = unit, .units = units};
+    return bench_measure(c, a, &line, fn, ctx, e);
 }
 
 /* --- decode: read, decode, transform into batches --- */
@@ -302,7 +308,10 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     static const struct {
         const char *name;
         int (*run)(struct ctx *c, const struct bench_args *a, struct err *e);
-    } kinds[] = {{"decode", bench_decode}, {"forward", bench_forward}, {"probe", bench_probe}};
+    } kinds[] = {{"decode", bench_decode},
+                 {"forward", bench_forward},
+                 {"kernels", bench_kernels},
+                 {"probe", bench_probe}};
     struct near near;
     bool found = n_words == 0;
     if (context_compute(c, e)) {
@@ -318,7 +327,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     }
     printf("# %s; %s; isa %s; OpenBLAS %s; bitbench %s %s\n", cpu_name(), build_compiler, cpu_isa(),
            blas_core(), build_version, build_commit);
-    printf("what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\n");
+    printf("what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\tbest_of_peak\n");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if ((!n_words || !strcmp(words[0], kinds[i].name)) && kinds[i].run(c, args, e)) {
             return err_wrap(e, "bench %s", kinds[i].name);
@@ -329,7 +338,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
 
 const struct command command_bench = {
     .name = "bench",
-    .args = "[decode | forward | probe] [OPTION...]",
+    .args = "[decode | forward | kernels | probe] [OPTION...]",
     .help = "speed of the parts, as TSV",
     .example = "bench decode -d fashion-mnist --size 64\nbench forward -m random:R50x1 --size 32 "
                "--batch 64",

@@ -218,11 +218,12 @@ static void make_input(const struct pass *p, size_t b, struct range r)
 {
     const struct cpu_net *net = p->net;
     const struct stage *st = &net->stages[b];
-    size_t step = b ? net->stages[b - 1].images : r.n;
-    for (size_t i = 0; i < r.n; i += step) {
-        struct range part = {r.first + i, r.n - i < step ? r.n - i : step};
-        float *y = net->buffers.input[b] + i * st->floats;
-        float *affine = net->buffers.affine[b] + stats_affine(i, st->c);
+    size_t most = b ? net->stages[b - 1].images : r.n, parts = (r.n + most - 1) / most;
+    for (size_t i = 0; i < parts; i++) {
+        size_t first = r.n * i / parts;
+        struct range part = {r.first + first, r.n * (i + 1) / parts - first};
+        float *y = net->buffers.input[b] + first * st->floats;
+        float *affine = net->buffers.affine[b] + stats_affine(first, st->c);
         if (b) {
             make_input(p, b - 1, part);
             run_units(p, b - 1, part, y, affine);

@@ -106,11 +106,25 @@ static void set_stages(const struct cpu_net *net, size_t n, size_t threads,
     stages[ARCH_BLOCKS] = (struct stage){
         .images = n, .floats = last->h * last->w * last->cout, .c = last->cout};
     for (size_t b = ARCH_BLOCKS; b-- > 0;) {
+        size_t all = stages[b + 1].images;
         size_t most = STAGE_BYTES * threads / (stages[b + 1].floats * sizeof(float));
-        size_t images = most < stages[b + 1].images ? most : stages[b + 1].images;
-        stages[b].images = images ? images : 1;
+        most = b == ARCH_BLOCKS - 1 || most > all ? all /* the last block has most of the weights */
+               : most                             ? most
+                                                  : 1;
+        size_t parts = (all + most - 1) / most;
+        stages[b].images = (all + parts - 1) / parts; /* parts of about equal size */
     }
-    stages[ARCH_BLOCKS - 1].images = n; /* most of the weights: read once */
+}
+
+size_t cpu_net_layer_images(const struct cpu_net *net, size_t layer, size_t n)
+{
+    struct stage stages[ARCH_BLOCKS + 1];
+    size_t b = 0;
+    set_stages(net, n, pool_size(net->crew.pool), stages);
+    while (b + 1 < ARCH_BLOCKS && stages[b + 1].first_layer <= layer) {
+        b++;
+    }
+    return stages[b].images;
 }
 
 /* Largest sizes over the network, in elements. */

@@ -68,6 +68,9 @@ void cpu_net_release(struct cpu_net *net); /* also of {0} */
 size_t cpu_net_weight_bytes(const struct cpu_net *net);
 size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads);
 
+/* How many of n images a layer takes at a time when all threads work, once sizes are chosen. */
+size_t cpu_net_layer_images(const struct cpu_net *net, size_t layer, size_t n);
+
 /* Chooses the form of every layer for images of h x w: Winograd where it saves work, from the first
  * layer on as long as the weights fit limit (0: none) beside the model's parameters and buffers for
  * one image and one thread. */

@@ -44,8 +44,10 @@ struct simd_norm {
     struct simd_affine affine;
 };
 
-/* Adds the sum and the sum of squares over rows of x to sum [c] and square [c]. Exact products and
- * long sums in double: the variance is taken from these as mean of squares less square of mean. */
+/* Adds the sum and the sum of squares over rows of x to sum [c] and square [c]. The variance is
+ * taken from these as mean of squares less square of mean, so they must not be rounded to float:
+ * at most 64 rows are summed in float, as differences from the first row, whose sum of squares is
+ * at most 64 times that around their own mean; all else is double. */
 struct simd_sums {
     const float *x;
     size_t rows, c, ldx;

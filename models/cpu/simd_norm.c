@@ -31,19 +31,49 @@ void simd_norm_x(const struct simd_norm *a)
     }
 }
 
+/* Sums of what rows of a vector of channels differ from the first of them. */
+struct pivot_sums {
+    vf pivot, sum, square;
+};
+
+SIMD_ALWAYS void pivot_add(struct pivot_sums *s, vf x)
+{
+    vf d = x - s->pivot;
+    s->sum += d;
+    s->square += d * d;
+}
+
+/* With d = x - p: sum x = sum d + n p, sum x^2 = sum d^2 + 2 p sum d + n p^2, in double. */
+static void pivot_finish(const struct pivot_sums *s, size_t n, double *sum, double *square)
+{
+    for (size_t i = 0; i < VL; i++) {
+        double pivot = (double)s->pivot[i], d = (double)s->sum[i], all = (double)n * pivot;
+        double cross = pivot * (2 * d + all);
+        sum[i] += d + all;
+        square[i] += cross + (double)s->square[i];
+    }
+}
+
+/* Rows of one channel group of PANEL. */
+static void sum_rows(const float *x, size_t rows, size_t ldx, double *sum, double *square)
+{
+    struct pivot_sums s0 = {.pivot = load(x)}, s1 = {.pivot = load(x + VL)};
+    for (size_t i = 1; i < rows; i++) {
+        pivot_add(&s0, load(x + i * ldx));
+        pivot_add(&s1, load(x + i * ldx + VL));
+    }
+    pivot_finish(&s0, rows, sum, square);
+    pivot_finish(&s1, rows, sum + VL, square + VL);
+}
+
 void simd_sums_x(const struct simd_sums *a)
 {
+    enum { ROWS = 64 };
     for (size_t k = 0; k < a->c; k += PANEL) {
-        struct lane_sums s0, s1;
-        lane_load(&s0, a->sum + k, a->square + k);
-        lane_load(&s1, a->sum + k + VL, a->square + k + VL);
-        const float *x = a->x + k;
-        for (size_t i = 0; i < a->rows; i++, x += a->ldx) {
-            lane_add(&s0, x);
-            lane_add(&s1, x + VL);
+        for (size_t i = 0; i < a->rows; i += ROWS) {
+            size_t n = a->rows - i < ROWS ? a->rows - i : ROWS;
+            sum_rows(a->x + i * a->ldx + k, n, a->ldx, a->sum + k, a->square + k);
         }
-        lane_store(&s0, a->sum + k, a->square + k);
-        lane_store(&s1, a->sum + k + VL, a->square + k + VL);
     }
 }
 

@@ -1,0 +1,207 @@
+/* bench kernels: each layer shape of a network alone, as the cpu engine runs it: GroupNorm and ReLU
+ * on the input, the residual where there is one, sums for the next norm, and as many images at a
+ * time, over the same memory, until the batch is full. Winograd's layers are counted with the
+ * operations of the direct convolution. The peak is measured before each line, on all threads, with
+ * multiply-adds on registers. */
+#include "harness/bench.h"
+#include "harness/context.h"
+#include "harness/base/arena.h"
+#include "harness/base/clock.h"
+#include "harness/base/err.h"
+#include "harness/base/pool.h"
+#include "harness/base/rng.h"
+#include "models/cpu/net.h"
+#include "models/cpu/pack.h"
+#include "models/engine.h"
+#include "models/model.h"
+#include <stdio.h>
+#include <string.h>
+
+/* --- the peak --- */
+
+enum { PEAK_STEPS = 30000,
+       PEAK_TRIES = 7 };
+
+struct peak {
+    const struct simd *simd;
+    volatile double sink; /* keeps the work from being left out */
+};
+
+static void peak_item(void *ctx, size_t item, size_t worker)
+{
+    struct peak *p = ctx;
+    (void)item;
+    (void)worker;
+    double v = p->simd->peak(PEAK_STEPS);
+    if (v < 0) {
+        p->sink = v;
+    }
+}
+
+/* GFLOP/s of all threads together. */
+static double peak_rate(const struct simd *simd, struct pool *pool)
+{
+    enum { SHARES = 8 };
+    struct peak p = {.simd = simd};
+    double best = 0, n = (double)(SHARES * pool_size(pool));
+    for (size_t i = 0; i < PEAK_TRIES; i++) {
+        double start = clock_now_s();
+        pool_run(pool, SHARES * pool_size(pool), peak_item, &p);
+        double rate = n * 2e-9 * (double)(simd->rows * simd->panel * PEAK_STEPS) /
+                      (clock_now_s() - start);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+/* --- one layer --- */
+
+struct bench_layer {
+    struct conv conv;
+    struct stats stats;
+    struct crew crew;
+    size_t times;
+    atomic_size_t bad;
+    float *weights, *x, *affine, *y, *ones;
+};
+
+static float *take(struct arena *a, size_t n)
+{
+    return arena_take(a, n * sizeof(float));
+}
+
+/* Everything the layer reads and writes; shape, simd and winograd are set. */
+static void take_layer(struct bench_layer *l, struct arena *a)
+{
+    struct conv *c = &l->conv;
+    const struct conv_shape *z = &c->shape;
+    size_t points = c->winograd ? WINO_POINTS : z->k * z->k;
+    conv_size(c);
+    l->stats = (struct stats){.c = z->cout, .pixels = c->oh * c->ow, .parts = conv_parts(c)};
+    c->weights = l->weights = take(a, points * z->cin * z->cout);
+    c->x = l->x = take(a, z->n * z->h * z->w * z->cin);
+    c->y = l->y = take(a, z->n * c->oh * c->ow * z->cout);
+    l->affine = take(a, stats_affine(z->n, z->cin));
+    l->ones = take(a, z->cout);
+    l->stats.gamma = l->stats.beta = l->ones;
+    l->stats.sums = arena_take(a, stats_sums(z->n, l->stats.parts, z->cout) * sizeof(double));
+    l->stats.left = arena_take(a, z->n * sizeof *l->stats.left);
+    l->stats.affine = take(a, stats_affine(z->n, z->cout));
+    l->stats.bad = &l->bad;
+    c->spectrum = take(a, conv_spectrum(c));
+    c->scratch_floats = conv_scratch(c);
+    c->scratch = take(a, l->crew.size * c->scratch_floats);
+}
+
+static void fill(float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i] = (float)(2 * rng_unit(rng_splitmix(0, i)) - 1);
+    }
+}
+
+static void fill_layer(struct bench_layer *l)
+{
+    struct conv *c = &l->conv;
+    const struct conv_shape *z = &c->shape;
+    fill(l->weights, (c->winograd ? WINO_POINTS : z->k * z->k) * z->cin * z->cout);
+    fill(l->x, z->n * z->h * z->w * z->cin);
+    memset(l->y, 0, z->n * c->oh * c->ow * z->cout * sizeof *l->y);
+    for (size_t i = 0; i < stats_affine(z->n, z->cin); i++) {
+        l->affine[i] = i / z->cin % 3 == 1; /* (x - 0) * 1 + 0 */
+    }
+    for (size_t i = 0; i < z->cout; i++) {
+        l->ones[i] = 1;
+    }
+    atomic_init(&l->bad, z->n);
+    if (z->k < 7) { /* the root has neither norm nor sums */
+        c->affine = l->affine;
+        c->stats = &l->stats;
+        c->add = z->k == 1 && z->cout == 4 * z->cin ? l->y : NULL;
+    }
+}
+
+static int run_layer(void *ctx, struct err *e)
+{
+    const struct bench_layer *l = ctx;
+    (void)e;
+    for (size_t i = 0; i < l->times; i++) {
+        conv_run(&l->conv, &l->crew);
+    }
+    return 0;
+}
+
+static bool same_shape(const struct layer *a, const struct layer *b)
+{
+    return a->k == b->k && a->stride == b->stride && a->cin == b->cin && a->cout == b->cout &&
+           a->h == b->h && a->w == b->w;
+}
+
+/* The i-th layer, if no earlier one is like it. */
+static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu_net *net, size_t i,
+                     size_t batch, struct err *e)
+{
+    const struct layer *z = &net->layers[i];
+    size_t alike = 0, step = cpu_net_layer_images(net, i, batch);
+    for (size_t k = 0; k < net->n_layers; k++) {
+        if (same_shape(z, &net->layers[k])) {
+            if (k < i) {
+                return 0;
+            }
+            alike++;
+        }
+    }
+    struct bench_layer l = {.conv = {.simd = net->simd,
+                                     .winograd = z->winograd,
+                                     .shape = {step, z->h, z->w, z->cin, z->cout, z->k, z->stride}},
+                            .crew = {.pool = c->pool, .size = pool_size(c->pool)},
+                            .times = batch / step};
+    struct arena arena;
+    arena_plan(&arena);
+    take_layer(&l, &arena);
+    if (arena_open(&arena, arena.peak, e)) {
+        return -1;
+    }
+    take_layer(&l, &arena);
+    fill_layer(&l);
+    char shape[128];
+    snprintf(shape, sizeof shape, "%zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s", z->k, z->k,
+             z->stride, z->cin, z->cout, z->w, z->h, step, alike, z->winograd ? ", Winograd" : "");
+    double macs = (double)(batch / step * step * l.conv.oh * l.conv.ow * z->k * z->k * z->cin * z->cout);
+    struct bench_line line = {.what = "kernels",
+                              .shape = shape,
+                              .unit = "GFLOP",
+                              .units = 2e-9 * macs,
+                              .peak = peak_rate(net->simd, c->pool)};
+    int status = bench_measure(c, a, &line, run_layer, &l, e);
+    arena_close(&arena);
+    return status;
+}
+
+int bench_kernels(struct ctx *c, const struct bench_args *a, struct err *e)
+{
+    struct model *m = NULL;
+    struct cpu_net net = {0};
+    struct model_dirs where = context_model_dirs(c);
+    size_t px = (size_t)(a->pp.crop ? a->pp.crop : 224), n = (size_t)(a->batch ? a->batch : 8);
+    int status = -1;
+    if (model_open(&m, a->model ? a->model : "random:R50x1", &where, false, e)) {
+        return -1;
+    }
+    if (m->kind != MODEL_BIT) {
+        err_set(e, ERR_USAGE, "%s has no layers", m->subject);
+        goto out;
+    }
+    if (cpu_net_init(&net, m, c->pool, c->engine == &engine_cpu_direct, e)) {
+        goto out;
+    }
+    cpu_net_choose(&net, px, px, 0);
+    status = 0;
+    for (size_t i = 0; i < net.n_layers && status == 0; i++) {
+        status = bench_one(c, a, &net, i, n, e);
+    }
+out:
+    cpu_net_release(&net);
+    model_close(m);
+    return status;
+}
