@@ -21,8 +21,8 @@ static const struct {
 } formats[] = {
     {"JPEG", "\xff\xd8\xff", 3, jpeg_decode},
     {"PNG", "\x89PNG\r\n\x1a\n", 8, png_decode},
-    {"GIF", "GIF8", 4, NULL},
-    {"BMP", "BM", 2, NULL},
+    {"GIF", "GIF8", 4, gif_decode},
+    {"BMP", "BM", 2, bmp_decode},
     {"TIFF", "II*\0", 4, NULL},
     {"TIFF", "MM\0*", 4, NULL},
     {"WebP", "RIFF", 4, NULL},
@@ -40,12 +40,12 @@ static int decode_file(const struct sample *in, enum codec_style style, struct c
             continue;
         }
         if (!formats[i].decode) {
-            return err_set(e, ERR_FORMAT, "a %s image; JPEG and PNG can be read",
+            return err_set(e, ERR_FORMAT, "a %s image; JPEG, PNG, GIF and BMP can be read",
                            formats[i].name);
         }
         return formats[i].decode(in->bytes, in->n, style, b, out, e);
     }
-    return err_set(e, ERR_FORMAT, "not an image: neither JPEG nor PNG by its first bytes");
+    return err_set(e, ERR_FORMAT, "not an image: neither JPEG nor PNG, GIF or BMP by its first bytes");
 }
 
 static int decode_planar(const struct sample *in, struct codec_buf *b, struct err *e)

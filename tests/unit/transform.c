@@ -385,8 +385,8 @@ static void files_refused(void **state)
         const char *says;
     } t[] = {
         {"bad_empty.jpg", ERR_FORMAT, "the image file is empty"},
-        {"gif_named.jpg", ERR_FORMAT, "a GIF image"},
-        {"bmp_24.bmp", ERR_FORMAT, "a BMP image"},
+        {"bad_trunc.gif", ERR_FORMAT, "GIF: truncated"},
+        {"bmp_rle8.bmp", ERR_FORMAT, "BMP: TensorFlow reads no run-length"},
         {"bad_no_eoi.jpg", ERR_FORMAT, "JPEG: the file ends early"},
         {"bad_trunc_prog_50.jpg", ERR_FORMAT, "JPEG: the file ends early"},
         {"bad_huge.jpg", ERR_LIMIT, "JPEG: claims 65500 x 65500"},
