@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,7 +84,7 @@ static int read_end64(const struct zip *z, uint64_t end_offset, struct directory
     }
     uint64_t record = get64(p + 8);
     if (get32(p + 4) != 0 || get32(p + 16) > 1) {
-        return fail_at(z, at, "archives of several parts are not supported", e);
+        return fail_at(z, at, "central directory of several parts: not supported", e);
     }
     if (at < END64_BYTES || record > at - END64_BYTES) {
         return fail_at(z, at, "the zip64 end record lies outside the file", e);
@@ -95,7 +96,7 @@ static int read_end64(const struct zip *z, uint64_t end_offset, struct directory
         return fail_at(z, record, "no zip64 end record", e);
     }
     if (get32(p + 16) != 0 || get32(p + 20) != 0 || get64(p + 24) != get64(p + 32)) {
-        return fail_at(z, record, "archives of several parts are not supported", e);
+        return fail_at(z, record, "central directory of several parts: not supported", e);
     }
     if (d->n_entries == UINT16_MAX) {
         d->n_entries = get64(p + 32);
@@ -119,7 +120,8 @@ static int find_end(const struct zip *z, const unsigned char *tail, size_t n, si
             return 0;
         }
     }
-    return err_set(e, ERR_FORMAT, "%s: no end record of a zip archive in the last %zu bytes",
+    return err_set(e, ERR_FORMAT,
+                   "%s: no end record (no end of central directory) in the last %zu bytes",
                    z->path, n);
 }
 
@@ -138,7 +140,7 @@ static int find_directory(const struct zip *z, struct directory *d, struct err *
     const unsigned char *p = tail + at;
     uint64_t end = start + at;
     if (get16(p + 4) != 0 || get16(p + 6) != 0 || get16(p + 8) != get16(p + 10)) {
-        return fail_at(z, end, "archives of several parts are not supported", e);
+        return fail_at(z, end, "central directory of several parts: not supported", e);
     }
     d->n_entries = get16(p + 10);
     d->bytes = get32(p + 12);
@@ -191,7 +193,10 @@ static int check_member(const struct zip *z, uint64_t at, const struct zip_membe
                         uint64_t directory_offset, struct err *e)
 {
     if (m->method != METHOD_STORED && m->method != METHOD_DEFLATED) {
-        return fail_member(z, at, m, "only stored and deflated ones are supported", e);
+        char what[80];
+        snprintf(what, sizeof what, "only stored and deflated ones are supported, not method %u",
+                 (unsigned)m->method);
+        return fail_member(z, at, m, what, e);
     }
     uint64_t head = LOCAL_BYTES + strlen(m->name);
     if (m->offset > directory_offset || head > directory_offset - m->offset ||
@@ -204,7 +209,9 @@ static int check_member(const struct zip *z, uint64_t at, const struct zip_membe
                         ? m->bytes == m->packed_bytes
                         : m->bytes <= m->packed_bytes * 1032 + 64;
     if (!possible) {
-        return fail_member(z, at, m, "it claims a length that its packed bytes cannot give", e);
+        return fail_member(z, at, m,
+                           "it claims a length that its packed bytes cannot give (declared size)",
+                           e);
     }
     return 0;
 }
@@ -230,7 +237,7 @@ static int read_entry(const struct zip *z, const struct directory *d, const unsi
         return fail_at(z, at, "encrypted members are not supported", e);
     }
     if (get16(p + 34) != 0) {
-        return fail_at(z, at, "archives of several parts are not supported", e);
+        return fail_at(z, at, "central directory of several parts: not supported", e);
     }
     *m = (struct zip_member){
         .name = *names,
