@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/cpu.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
@@ -51,6 +52,7 @@ static int open_engine(void **state, const struct model *m, struct pool *pool, b
     if (!c) {
         return -1;
     }
+    cpu_flush_denormals(); /* also where there is no pool to do it */
     c->model = m;
     c->pool = pool;
     if (m->kind == MODEL_BIT) {

@@ -1,5 +1,5 @@
 /* Convolutions as matrix products. A block's input is packed one kernel tap and at most
- * simd->depth channels at a time (GroupNorm and ReLU applied on the way), multiplied with all
+ * SIMD_DEPTH channels at a time (GroupNorm and ReLU applied on the way), multiplied with all
  * panels of weights, and added up in the output; the residual is added with the first piece, the
  * sums for GroupNorm are taken when the last one is through.
  *
@@ -14,7 +14,7 @@
 #include "models/cpu/crew.h"
 
 enum {
-    BLOCK_ROWS = 56,      /* output pixels: four register tiles of 14; packed, 118 KB at a depth of 512 */
+    BLOCK_ROWS = 56,      /* output pixels: four register tiles of 14; packed, 61 KB at most */
     LDA_PAD = 16,         /* keeps packed rows off the same cache sets */
     WANTED_ITEMS = 4,     /* for each thread; below that a block's panels are shared out, too */
     LEAST_PART = 64,      /* output channels for which packing a block again is worth it */
@@ -189,7 +189,7 @@ static void gemm_item(void *ctx, size_t item, size_t worker)
     const struct conv *c = j->c;
     const struct conv_shape *z = &c->shape;
     struct piece p = piece_at(j, item);
-    size_t depth = z->cin < c->simd->depth ? z->cin : c->simd->depth, lda = depth + LDA_PAD;
+    size_t depth = z->cin < SIMD_DEPTH ? z->cin : SIMD_DEPTH, lda = depth + LDA_PAD;
     float *a = c->scratch + worker * c->scratch_floats;
     bool start = true;
     for (size_t tap = 0; tap < z->k * z->k; tap++) {
@@ -217,7 +217,7 @@ size_t conv_gemm_parts(const struct conv *c)
 
 size_t conv_gemm_scratch(const struct conv *c)
 {
-    size_t depth = c->shape.cin < c->simd->depth ? c->shape.cin : c->simd->depth;
+    size_t depth = c->shape.cin < SIMD_DEPTH ? c->shape.cin : SIMD_DEPTH;
     struct blocks b = blocks_cut(c->oh * c->ow, c->shape.n, BLOCK_ROWS);
     return b.images * ((b.units + b.parts - 1) / b.parts) * (depth + LDA_PAD);
 }

@@ -7,7 +7,8 @@
  * with -ffp-contract=fast, so a sum takes in a product as one fused multiply-add where the
  * instruction set has it. That leaves the compiler no choice, hence the same bits at every place
  * where a loop is inlined, because of a rule: each product has one use, in a sum whose other term
- * is no product. */
+ * is no product. No sum runs across the lanes of a vector, so all instruction sets with fused
+ * multiply-add give the same bits, too. */
 #ifndef BITBENCH_MODELS_CPU_SIMD_H
 #define BITBENCH_MODELS_CPU_SIMD_H
 
@@ -16,6 +17,7 @@
 
 enum {
     SIMD_CHANNELS = 32,  /* the network's channel counts are multiples of this */
+    SIMD_DEPTH = 256,    /* products that gemm should be given at a time: longer sums round more */
     WINO_POINTS = 36,    /* of F(4x4,3x3) */
     WINO_TILE = 4,       /* output pixels along a side */
     WINO_INPUT_TILE = 6, /* input pixels along a side */
@@ -97,7 +99,6 @@ struct simd {
     const char *isa;
     size_t panel; /* output channels of a register tile; divides SIMD_CHANNELS */
     size_t rows;  /* of a full register tile */
-    size_t depth; /* products that gemm should be given at a time; a multiple of SIMD_CHANNELS */
     void (*gemm)(const struct simd_gemm *a);
     void (*norm)(const struct simd_norm *a);
     void (*sums)(const struct simd_sums *a);

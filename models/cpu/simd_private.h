@@ -13,16 +13,13 @@
  * two of b and one of a. */
 #if defined(__AVX512F__)
 enum { VL = 16,
-       TILE_ROWS = 14,
-       DEPTH = 512 };
+       TILE_ROWS = 14 };
 #elif defined(__AVX2__)
 enum { VL = 8,
-       TILE_ROWS = 6,
-       DEPTH = 256 };
+       TILE_ROWS = 6 };
 #else
 enum { VL = 4,
-       TILE_ROWS = 6,
-       DEPTH = 256 };
+       TILE_ROWS = 6 };
 #endif
 enum { PANEL = 2 * VL };
 

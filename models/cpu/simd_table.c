@@ -8,7 +8,6 @@ const struct simd simd_table_x = {
     .isa = SIMD_QUOTE(SIMD_ISA),
     .panel = PANEL,
     .rows = TILE_ROWS,
-    .depth = DEPTH,
     .gemm = simd_gemm_x,
     .norm = simd_norm_x,
     .sums = simd_sums_x,

@@ -131,7 +131,7 @@ static void multiply(const struct job *j, const struct block *b, size_t panel, c
                               .ldc = width,
                               .c = m + p * j->plane_out};
         for (size_t k = 0; k < cin; k += n) {
-            n = cin - k < c->simd->depth ? cin - k : c->simd->depth;
+            n = cin - k < SIMD_DEPTH ? cin - k : SIMD_DEPTH;
             g.length = n;
             g.a = v + p * j->plane_in + k;
             g.b = u + k * width;

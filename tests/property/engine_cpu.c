@@ -179,6 +179,28 @@ static void test_bits(void **state)
     model_release(&m);
 }
 
+/* Sets with fused multiply-add differ in how many channels they take at a time, not in what they do
+ * to each. */
+static void test_isas(void **state)
+{
+    (void)state;
+    if (!cpu_has("avx512") || !cpu_has("avx2")) {
+        skip();
+    }
+    struct model m;
+    open_net(&m, "R(1,1,1,2)x1");
+    struct tensor x = images(3, 97, 65);
+    assert_int_equal(cpu_force_isa("avx2", NULL), 0);
+    float *half = run(&engine_cpu, &m, &x, 2, 3);
+    assert_int_equal(cpu_force_isa("avx512", NULL), 0);
+    float *whole = run(&engine_cpu, &m, &x, 2, 3);
+    same("other vectors", &x, half, whole, x.n * model_feature_dim(&m, x.h, x.w));
+    free(half);
+    free(whole);
+    free(x.data);
+    model_release(&m);
+}
+
 /* With less and less memory: fewer images and threads with the same bits; then, from the last
  * layers on, direct weights, which end at the bits of cpu-direct; then an error. */
 static void test_memory(void **state)
@@ -230,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_memory), /* before an instruction set is forced */
         cmocka_unit_test(test_against_reference),
         cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_isas),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
