@@ -165,7 +165,7 @@ static int take_descr(struct scan *s, struct npy *a)
             return 0;
         }
     }
-    return err_set(s->e, ERR_FORMAT, "%s: offset %zu: elements of type '%s' are not supported",
+    return err_set(s->e, ERR_FORMAT, "%s: offset %zu: elements of type %s are not supported",
                    s->name, s->pos, descr);
 }
 
@@ -232,7 +232,7 @@ static int find_dict(struct scan *s, size_t n)
 {
     const unsigned char *p = (const unsigned char *)s->text;
     if (n < PREFIX_V1 || memcmp(p, magic, MAGIC_BYTES) != 0) {
-        return fail_at(s, "not a .npy array");
+        return fail_at(s, "not an npy file");
     }
     if (p[6] < 1 || p[6] > 3 || p[7] != 0) {
         return err_set(s->e, ERR_FORMAT, "%s: offset 6: version %d.%d, known are 1.0 to 3.0",
@@ -268,12 +268,13 @@ int npy_parse_header(struct npy *a, const void *head, size_t n, const char *name
         size_t d = a->dims[i];
         n_long += d > 1;
         if (__builtin_mul_overflow(all, d ? d : 1, &all) || all > PTRDIFF_MAX) {
-            return fail_at(&s, "dimensions overflow");
+            return fail_at(&s, "the shape overflows");
         }
         a->n *= d;
     }
     if (fortran && n_long > 1 && a->n) {
-        return fail_at(&s, "Fortran order is not supported; save numpy.ascontiguousarray(x)");
+        return fail_at(&s, "Fortran order (fortran_order) is not supported; save "
+                           "numpy.ascontiguousarray(x)");
     }
     return 0;
 }

@@ -125,12 +125,12 @@ static void test_refused_files(void **state)
         const char *path, *says;
     } cases[] = {
         {FIXTURES "fortran.npy", "Fortran order"},
-        {FIXTURES "big_endian.npy", "'>f4'"},
-        {FIXTURES "complex.npy", "'<c8'"},
-        {FIXTURES "text.npy", "'|S3'"},
+        {FIXTURES "big_endian.npy", ">f4"},
+        {FIXTURES "complex.npy", "<c8"},
+        {FIXTURES "text.npy", "|S3"},
         {FIXTURES "records.npy", "records"},
         {FIXTURES "dims9.npy", "8 dimensions"},
-        {FIXTURES "README.md", "not a .npy"},
+        {FIXTURES "README.md", "not an npy file"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err e = {0};
