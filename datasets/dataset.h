@@ -11,6 +11,7 @@
 #include "harness/base/hash.h"
 
 struct err;
+struct label_rule;
 
 enum { DATASET_MAX_SOURCE_SPLITS = 4,
        DATASET_MAX_FOLDERS = 4,
@@ -74,6 +75,7 @@ struct dataset_desc {
     size_t h, w;           /* of every image; 0 = mixed */
     bool numeric_ids;      /* the id is the running number in the source split (u64) */
     bool no_flip, no_crop; /* augmentations that would break the label */
+    const struct label_rule *rule; /* how the source makes labels, where it leaves that open */
     const struct source_ops *source;
 };
 

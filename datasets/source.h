@@ -10,6 +10,13 @@ extern const struct source_ops source_idx;    /* IDX files as MNIST's, plain or 
 extern const struct source_ops source_cifar;  /* CIFAR-10 and -100, binary or Python archives */
 extern const struct source_ops source_folder; /* split/class/file or class/file */
 extern const struct source_ops source_list;   /* a csv of paths and labels */
+extern const struct source_ops source_svhn;      /* SVHN's .mat files */
+extern const struct source_ops source_smallnorb; /* its binary matrices, plain or .gz */
+extern const struct source_ops source_dsprites;  /* the .hdf5 or the .npz */
+extern const struct source_ops source_pcam;      /* PatchCamelyon's HDF5 files, plain or .gz */
+extern const struct source_ops source_clevr;     /* CLEVR_v1.0.zip or its folder */
+extern const struct source_ops source_dmlab;     /* TFRecord files, also in their .tar.gz */
+extern const struct source_ops source_kitti;     /* the zips or their folders */
 
 enum { SOURCE_PATH = 4096 };
 
