@@ -8,7 +8,7 @@ suites=$(dirname "$0")/../protocols/suites
 start=$(date +%s)
 echo "Few-shot: 1, 5, 10, 25 shots x 5 draws, ridge on frozen features; all 10,000 test images"
 "$program" run "$suites/demo-fewshot.yaml" -o "$out" >/dev/null
-echo "Linear probe: logistic regression on the first 5,000 training images"
+echo "Linear probe: logistic regression on the first 2,000 training images"
 "$program" run "$suites/demo-linear.yaml" -o "$out" >/dev/null
 "$program" -q report "$out" -o "$out/report.html"
 "$program" -q plot "$out" --where regime.name=kshot -o "$out/fewshot.svg"
