@@ -2,10 +2,9 @@
  *
  *   model [DIR]      DIR has the form of tests/parity/model; its README says what each file is
  *
- * Checks whatever of formula, layers, logits, ckpt and lists is in DIR; cases, shapes and sizes
- * come from the index files. A salt in front of the formula's keys is read from a column "salt" of
- * an index, else from the file DIR/salt. Of the layers the forward value y is checked; xent, the
- * loss of training, is no part of the forward pass. One TAP line a check, with error and bound. */
+ * Checks whatever of formula, layers, logits, ckpt, train and lists is in DIR; cases, shapes and
+ * sizes come from the index files. A salt in front of the formula's keys is read from a column
+ * "salt" of an index, else from the file DIR/salt. One TAP line a check, with error and bound. */
 #include <inttypes.h>
 
 #include "harness/base/arena.h"
@@ -20,6 +19,7 @@
 #include "tests/parity/formula.h"
 #include "tests/parity/golden.h"
 #include "tests/parity/layers.h"
+#include "tests/parity/training.h"
 
 static const char *dir = "tests/parity/model";
 static char folder_salt[KEY];
@@ -135,18 +135,6 @@ static double bound_of(const struct arch *a, size_t h, size_t w, bool features)
     return features ? 2e-4 : 5e-5;
 }
 
-static double deviation_of(const struct array *a)
-{
-    double mean = 0, sum = 0;
-    for (size_t i = 0; i < a->head.n; i++) {
-        mean += a->f64[i] / (double)a->head.n;
-    }
-    for (size_t i = 0; i < a->head.n; i++) {
-        sum += (a->f64[i] - mean) * (a->f64[i] - mean);
-    }
-    return sqrt(sum / (double)a->head.n);
-}
-
 /* Runs m on x and holds the results against two files, either of which may be absent. */
 static void compare_outputs(const char *what, const struct model *m, const struct tensor *x,
                             const char *features_path, const char *logits_path)
@@ -170,7 +158,7 @@ static void compare_outputs(const char *what, const struct model *m, const struc
         struct array truth = array_read(path);
         double size,
             d = difference(i ? logits : features, x->n * (i ? m->n_classes : dim), &truth, &size);
-        check_error(name, d / deviation_of(&truth), bound_of(&m->arch, x->h, x->w, !i));
+        check_error(name, d / standard_deviation(&truth), bound_of(&m->arch, x->h, x->w, !i));
         array_free(&truth);
     }
     free(features);
@@ -466,6 +454,11 @@ int main(int argc, char **argv)
     }
     if (file_is_dir(path_of("ckpt"))) {
         check_checkpoints();
+    }
+    if (file_exists(path_of("train/index.tsv"))) {
+        char folder[PATH];
+        snprintf(folder, sizeof folder, "%s", path_of("train"));
+        check_training(folder, pool, folder_salt);
     }
     each_row(path_of("lists/timm_totals.tsv"), check_timm_list);
     each_row(path_of("lists/hf_totals.tsv"), check_hf_list);
