@@ -58,7 +58,9 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     struct comparison found = {0};
     struct record_list base = {0}, cand = {0};
     struct pool *pool = NULL;
-    struct compare_opts o = {.vary = a->vary.items,
+    struct compare_opts o = {.base = words[0],
+                             .cand = words[1],
+                             .vary = a->vary.items,
                              .n_vary = a->vary.n,
                              .as_leaderboard = a->as_leaderboard,
                              .changes = a->changed};

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_plot,
     &command_compare,
     &command_stats,
+    &command_pack,
     &command_datasets,
     &command_models,
     &command_predict,

@@ -50,5 +50,7 @@ enum cell_outcomes { CELL_FULL,
 int cell_outcomes_kind(const struct record *r, enum cell_outcomes *kind, struct err *e);
 /* ERR_FORMAT when a record contradicts itself: counts, ranks, probabilities, names. */
 int cell_check(const struct record *r, struct err *e);
+/* The same where less may be stored of the outcomes than the knob says. */
+int cell_check_as(const struct record *r, enum cell_outcomes kind, struct err *e);
 
 #endif

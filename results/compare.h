@@ -60,6 +60,7 @@ void comparison_release(struct comparison *c);
 
 struct compare_opts {
     struct paired_rule rule;
+    const char *base, *cand; /* names of the two sides */
     const char *const *vary;
     size_t n_vary;
     bool as_leaderboard; /* only the images that VTAB's published numbers count */

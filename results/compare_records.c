@@ -284,8 +284,9 @@ static void name_side(const struct comparing *in, bool cand, char out[256])
     struct str commits = {0};
     const struct record_list *l = cand ? in->cand : in->base;
     add_values(in, cand, "commit", &commits);
-    snprintf(out, 256, "%zu cells%s%.100s", l->n, commits.len ? ", made by bitbench " : "",
-             str_text(&commits));
+    const char *name = cand ? in->o->cand : in->o->base;
+    snprintf(out, 256, "%.100s%s%zu cells%s%.80s", name ? name : "", name ? ": " : "", l->n,
+             commits.len ? ", made by bitbench " : "", str_text(&commits));
     str_release(&commits);
 }
 

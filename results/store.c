@@ -13,6 +13,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/str.h"
 #include "results/cell.h"
+#include "results/pack_private.h"
 
 enum { PATH_BYTES = 4096 };
 #define CELL_MOST    ((size_t)1 << 30) /* the largest cell file that is read */
@@ -73,7 +74,7 @@ int store_open(const char *dir, bool create, struct err *e)
     char cells[PATH_BYTES];
     bool has_cells;
     if (!create) {
-        return check_dir(dir, cells, &has_cells, e);
+        return pack_is(dir) ? 0 : check_dir(dir, cells, &has_cells, e);
     }
     return file_join(cells, sizeof cells, dir, "cells", e) || file_make_dirs(cells, e) ? -1 : 0;
 }
@@ -98,7 +99,11 @@ int store_read_part(struct record *r, struct made *m, const char *path, bool wit
 {
     unsigned char *bytes;
     size_t n;
+    char pack[PATH_BYTES], run_id[RUN_ID];
     *r = (struct record){0};
+    if (pack_split_path(path, pack, sizeof pack, run_id)) {
+        return store_pack_read(r, m, pack, run_id, with_outcomes, e);
+    }
     if (file_read(path, CELL_MOST, &bytes, &n, e)) {
         return -1;
     }
@@ -237,6 +242,9 @@ int store_list(struct cell_list *l, const char *dir, bool with_stale, struct err
     bool has_cells;
     struct file_list names = {0};
     *l = (struct cell_list){0};
+    if (pack_is(dir)) {
+        return store_pack_list(l, dir, e);
+    }
     if (check_dir(dir, cells, &has_cells, e)) {
         return -1;
     }

@@ -8,7 +8,9 @@
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
+#include "harness/base/str.h"
 #include "results/cell.h"
+#include "results/pack.h"
 
 struct loader {
     struct record_list *l;
@@ -30,19 +32,57 @@ void record_list_release(struct record_list *l)
 
 /* ---- one directory or file ---- */
 
-static int load_file(struct loader *in, const char *path, struct err *e)
+/* Room for n more. */
+static int grow(struct loader *in, size_t n, struct err *e)
 {
     struct record_list *l = in->l;
     void *records = l->records, *paths = l->paths;
-    struct made made;
-    if (mem_grow(&records, &in->records_cap, l->n + 1, sizeof *l->records, e)) {
+    if (mem_grow(&records, &in->records_cap, l->n + n, sizeof *l->records, e)) {
         return -1;
     }
     l->records = records;
-    if (mem_grow(&paths, &in->paths_cap, l->n + 1, sizeof *l->paths, e)) {
+    if (mem_grow(&paths, &in->paths_cap, l->n + n, sizeof *l->paths, e)) {
         return -1;
     }
     l->paths = paths;
+    return 0;
+}
+
+/* All cells of a pack, in its order. */
+static int load_pack(struct loader *in, const char *path, struct err *e)
+{
+    struct record_list *l = in->l;
+    struct pack p;
+    if (pack_read(&p, path, in->with_outcomes, e)) {
+        return -1;
+    }
+    int rc = grow(in, p.n, e);
+    for (size_t i = 0; i < p.n && rc == 0; i++) {
+        struct str name = {0};
+        str_addf(&name, "%s:%s", path, p.records[i].run_id);
+        rc = str_check(&name, e);
+        if (rc) {
+            str_release(&name);
+            break;
+        }
+        l->paths[l->n] = name.data;
+        l->records[l->n++] = p.records[i];
+        p.records[i] = (struct record){0};
+    }
+    pack_release(&p);
+    return rc;
+}
+
+static int load_file(struct loader *in, const char *path, struct err *e)
+{
+    struct record_list *l = in->l;
+    struct made made;
+    if (pack_is(path)) {
+        return load_pack(in, path, e);
+    }
+    if (grow(in, 1, e)) {
+        return -1;
+    }
     if (store_read_part(&l->records[l->n], &made, path, in->with_outcomes, e)) {
         return -1;
     }
@@ -145,14 +185,18 @@ static int load_dir(struct loader *in, const char *dir, struct err *e)
 
 /* ---- duplicates ---- */
 
+/* What only one side stores does not count: a pack may have less of a cell. */
 static bool same_bytes(const void *a, const void *b, size_t n)
 {
-    return a && b ? memcmp(a, b, n) == 0 : a == b;
+    return !a || !b || memcmp(a, b, n) == 0;
 }
 
 static bool same_ids(const struct outcomes *a, const struct outcomes *b)
 {
-    if (a->numeric_ids || b->numeric_ids) {
+    if (a->numeric_ids != b->numeric_ids) {
+        return false;
+    }
+    if (a->numeric_ids) {
         return same_bytes(a->id_number, b->id_number, a->n * sizeof *a->id_number);
     }
     for (size_t i = 0; i < a->n; i++) {

@@ -11,6 +11,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/str.h"
 #include "results/cell.h"
+#include "results/pack_private.h"
 
 enum { PATH_BYTES = 4096 };
 #define PLAN_MOST ((size_t)1 << 30)
@@ -117,6 +118,9 @@ int store_plan_read(struct plan_list *l, const char *dir, struct err *e)
     char path[PATH_BYTES];
     size_t cap = 0;
     *l = (struct plan_list){0};
+    if (pack_is(dir)) {
+        return store_pack_plan(l, dir, e);
+    }
     if (file_join(path, sizeof path, dir, "plan.tsv", e)) {
         return -1;
     }

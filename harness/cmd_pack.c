@@ -1,0 +1,147 @@
+/* pack: run directories as one file. */
+#include "harness/command.h"
+#include "harness/base/err.h"
+#include "harness/base/file.h"
+#include "harness/base/mem.h"
+#include "harness/base/note.h"
+#include "harness/base/str.h"
+#include "harness/base/tensor.h"
+#include "results/pack.h"
+#include "results/store.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct pack_args {
+    const char *output, *outcomes;
+    bool force;
+};
+static const struct opt opts[] = {
+    {"output", 'o', OPT_TEXT, offsetof(struct pack_args, output), "FILE",
+     "where it goes (required)", 0, 0},
+    {"outcomes", 0, OPT_TEXT, offsetof(struct pack_args, outcomes), "full|pred",
+     "of every test image all that is stored, or label and\nprediction only: enough to compare "
+     "(full)",
+     0, 0},
+    {"force", 0, OPT_FLAG, offsetof(struct pack_args, force), NULL,
+     "replace FILE where it is there already", 0, 0},
+};
+
+/* What made the cells of these records, from the lists of the directories. */
+static int find_made(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
+{
+    p->made = mem_take(p->n, sizeof *p->made, e);
+    int rc = p->made ? 0 : -1;
+    for (size_t d = 0; d < n_dirs && rc == 0; d++) {
+        struct cell_list l;
+        rc = store_list(&l, dirs[d], false, e);
+        for (size_t i = 0; i < p->n && rc == 0; i++) {
+            for (size_t k = 0; k < l.n; k++) {
+                if (strcmp(l.heads[k].run_id, p->records[i].run_id) == 0) {
+                    p->made[i] = l.heads[k].made;
+                    break;
+                }
+            }
+        }
+        if (rc == 0) {
+            cell_list_release(&l);
+        }
+    }
+    return rc;
+}
+
+/* The plans, one behind the other; the run file where there is one directory. */
+static int add_plans(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
+{
+    size_t cap = 0;
+    for (size_t d = 0; d < n_dirs; d++) {
+        struct plan_list l;
+        void *entries = p->plan.entries;
+        if (store_plan_read(&l, dirs[d], e)) {
+            return -1;
+        }
+        if (mem_grow(&entries, &cap, p->plan.n + l.n + 1, sizeof *l.entries, e)) {
+            plan_list_release(&l);
+            return -1;
+        }
+        p->plan.entries = entries;
+        for (size_t i = 0; i < l.n; i++) {
+            p->plan.entries[p->plan.n++] = l.entries[i];
+        }
+        free(l.entries);
+    }
+    char path[4096];
+    unsigned char *text;
+    size_t n;
+    struct err ignored = {0};
+    if (n_dirs == 1 && file_join(path, sizeof path, dirs[0], "run.yaml", &ignored) == 0 &&
+        file_read(path, 1 << 20, &text, &n, &ignored) == 0) {
+        p->run_yaml = (char *)text;
+    }
+    return 0;
+}
+
+static int check_args(const struct pack_args *a, bool *full, struct err *e)
+{
+    *full = !a->outcomes || strcmp(a->outcomes, "full") == 0;
+    if (!a->output) {
+        return err_set(e, ERR_USAGE, "pack: -o FILE is required");
+    }
+    if (!*full && strcmp(a->outcomes, "pred") != 0) {
+        return err_set(e, ERR_USAGE, "--outcomes: '%s' is neither full nor pred", a->outcomes);
+    }
+    if (file_exists(a->output) && !a->force) {
+        return err_set(e, ERR_USAGE, "%s is there already; --force replaces it", a->output);
+    }
+    return 0;
+}
+
+static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
+{
+    (void)c;
+    const struct pack_args *a = args;
+    struct record_list l = {0};
+    struct pack p = {0};
+    unsigned char *bytes = NULL;
+    size_t n_damaged, n;
+    char size[16];
+    if (check_args(a, &p.full, e) ||
+        store_load(&l, (const char *const *)words, n_words, true, &n_damaged, e)) {
+        return -1;
+    }
+    int rc = 0;
+    if (n_damaged) {
+        rc = err_set(e, ERR_FORMAT, "%zu damaged cells, nothing packed (see `bitbench results check`)",
+                     n_damaged);
+    }
+    p.records = l.records;
+    p.n = l.n;
+    if (rc == 0 && find_made(&p, words, n_words, e) == 0 && add_plans(&p, words, n_words, e) == 0 &&
+        pack_encode(&p, &bytes, &n, e) == 0) {
+        rc = file_write(a->output, bytes, n, e);
+        note(NOTE_INFO, "%s: %zu cells, %s", a->output, l.n, str_bytes(size, n));
+    } else {
+        rc = -1;
+    }
+    free(bytes);
+    p.records = NULL; /* they are the list's */
+    p.n = 0;
+    pack_release(&p);
+    record_list_release(&l);
+    return rc;
+}
+
+const struct command command_pack = {
+    .name = "pack",
+    .args = "DIR... -o F.h5 [--outcomes full|pred] [--force]",
+    .help = "run directories as one file, for a baseline kept in git",
+    .details = "Whatever reads a run directory (report, plot, compare, status, history) reads a pack.\n"
+               "Ids and labels are stored once a test set, so that with --outcomes pred a cell of\n"
+               "10,000 test images takes about 5 to 13 KB. A pack is HDF5 behind 512 bytes of text.",
+    .example = "pack runs/main -o baseline.h5 --outcomes pred\ncompare baseline.h5 runs/now",
+    .opts = opts,
+    .n_opts = ARRAY_LEN(opts),
+    .opts_bytes = sizeof(struct pack_args),
+    .min_words = 1,
+    .max_words = 10000,
+    .run = run,
+};
