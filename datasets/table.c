@@ -2,6 +2,7 @@
  * labels. Splits follow VTAB where it has the set (task_adaptation/data/cifar.py: the last 10 per
  * cent of the canonical order of upstream's train are `val`), and do the same elsewhere. */
 #include "datasets/source.h"
+#include "datasets/table_images.h"
 
 #include "harness/base/tensor.h"
 
@@ -128,5 +129,12 @@ static const struct dataset_desc list = {
     .source = &source_list,
 };
 
-const struct dataset_desc *const datasets[] = {&fashion_mnist, &cifar10, &cifar100, &folder, &list};
+const struct dataset_desc *const datasets[] = {
+    &fashion_mnist, &cifar10, &cifar100,
+    /* table_images.c */
+    &dataset_ilsvrc2012, &dataset_caltech101, &dataset_dtd, &dataset_flowers102, &dataset_pets,
+    &dataset_sun397, &dataset_eurosat, &dataset_resisc45, &dataset_retinopathy,
+    &dataset_retinopathy_photos,
+    /* here */
+    &folder, &list};
 const size_t datasets_n = ARRAY_LEN(datasets);
