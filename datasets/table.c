@@ -2,7 +2,7 @@
  * labels. Splits follow VTAB where it has the set (task_adaptation/data/cifar.py: the last 10 per
  * cent of the canonical order of upstream's train are `val`), and do the same elsewhere. */
 #include "datasets/source.h"
-#include "datasets/table_images.h"
+#include "datasets/table_arrays.h"
 
 #include "harness/base/tensor.h"
 
@@ -131,10 +131,11 @@ static const struct dataset_desc list = {
 
 const struct dataset_desc *const datasets[] = {
     &fashion_mnist, &cifar10, &cifar100,
-    /* table_images.c */
-    &dataset_ilsvrc2012, &dataset_caltech101, &dataset_dtd, &dataset_flowers102, &dataset_pets,
-    &dataset_sun397, &dataset_eurosat, &dataset_resisc45, &dataset_retinopathy,
-    &dataset_retinopathy_photos,
+    /* table_arrays.c */
+    &dataset_svhn, &dataset_smallnorb_azimuth, &dataset_smallnorb_elevation,
+    &dataset_dsprites_location, &dataset_dsprites_orientation, &dataset_patch_camelyon,
+    &dataset_clevr_count, &dataset_clevr_distance, &dataset_dmlab,
+    &dataset_kitti_distance,
     /* here */
     &folder, &list};
 const size_t datasets_n = ARRAY_LEN(datasets);
