@@ -1,0 +1,28 @@
+/* Tables of the command results. */
+#ifndef BITBENCH_RESULTS_TABLES_H
+#define BITBENCH_RESULTS_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctx;
+struct err;
+struct record_list;
+struct table;
+
+struct results_args {
+    bool as_leaderboard, per_class, confusion, bins, set_aside;
+    const char *cell;
+    int64_t top;
+};
+/* A table with these heads, the last n_right of them numbers. */
+int results_begin(struct table *t, const char *const *heads, size_t n, size_t n_right,
+                  struct err *e);
+/* Print. */
+int results_metrics(struct ctx *c, const struct results_args *a, const struct record_list *l,
+                    struct err *e);
+int results_aggregate(struct ctx *c, const struct results_args *a, const struct record_list *l,
+                      struct err *e);
+
+#endif
