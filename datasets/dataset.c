@@ -173,6 +173,10 @@ static int take_contents(struct dataset *d, const char *path, bool partial, stru
     for (size_t s = 0; s < d->desc->n_source_splits; s++) {
         d->n[s] = source->count(d->state, s);
     }
+    const char *lacks = source->incomplete && !partial ? source->incomplete(d->state) : NULL;
+    if (lacks) {
+        return err_set(e, ERR_FORMAT, "%s (--partial goes on without)", lacks);
+    }
     if (check_counts(d, partial, e)) {
         return -1;
     }

@@ -107,6 +107,9 @@ struct source_ops {
     const struct split_desc *(*splits)(const void *state, size_t *n_splits);
     /* The folder or file that was opened, for people. */
     const char *(*where)(const void *state);
+    /* What the set's own lists name and the files lack, as a sentence, or NULL: with --partial such
+     * images are left out, else they are an error. NULL where there are no such lists. */
+    const char *(*incomplete)(const void *state);
 };
 
 /* An opened data set. */

@@ -53,6 +53,12 @@ int images_open(void **state, const struct dataset_desc *d, enum images_key key,
         images_close(im);
         return -1;
     }
+    if (im->n_absent > 1) {
+        snprintf(im->absent, sizeof im->absent, "%s, nor are %zu others, the last one %s",
+                 im->first_absent, im->n_absent - 1, im->last_absent);
+    } else {
+        snprintf(im->absent, sizeof im->absent, "%s", im->first_absent);
+    }
     *state = im;
     return 0;
 }
@@ -127,6 +133,15 @@ int images_add(struct images *im, size_t source_split, size_t archive, size_t me
     im->items[source_split][(*count)++] =
         (struct images_item){(uint32_t)archive, (uint32_t)member, label, (uint32_t)tail};
     return 0;
+}
+
+void images_absent(struct images *im, const char *by, const char *image, const struct archive *a)
+{
+    if (!im->n_absent++) {
+        snprintf(im->first_absent, sizeof im->first_absent, "%.150s: %.150s is not in %.150s", by,
+                 image, archive_where(a));
+    }
+    snprintf(im->last_absent, sizeof im->last_absent, "%s", image);
 }
 
 static const char *item_name(const struct images *im, const struct images_item *item)
@@ -294,4 +309,10 @@ void images_hint(const void *state, size_t source_split, size_t i)
 const char *images_where(const void *state)
 {
     return ((const struct images *)state)->where;
+}
+
+const char *images_incomplete(const void *state)
+{
+    const struct images *im = state;
+    return im->n_absent ? im->absent : NULL;
 }

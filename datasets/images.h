@@ -29,6 +29,8 @@ struct images {
     size_t n_archives, cap_archives;
     struct images_item *items[DATASET_MAX_SOURCE_SPLITS];
     size_t n[DATASET_MAX_SOURCE_SPLITS], cap[DATASET_MAX_SOURCE_SPLITS];
+    size_t n_absent; /* images that are named and not there, see images_absent */
+    char first_absent[512], last_absent[DATASET_ID], absent[1024];
 };
 
 /* Fills a source's images from what lies in one place. 1 = done, 0 = nothing of it is here, -1. */
@@ -49,6 +51,8 @@ int images_take(struct images *im, struct archive *a, struct err *e);
 int images_add(struct images *im, size_t source_split, size_t archive, size_t member,
                int32_t label, size_t tail, struct err *e);
 int images_unique(const struct images *im, struct err *e); /* no key twice in or across splits */
+/* Notes an image that a list names and the archive lacks; by: where it is named. */
+void images_absent(struct images *im, const char *by, const char *image, const struct archive *a);
 /* The label of a class name of n bytes, or -1. */
 int32_t images_class(const struct images *im, const char *name, size_t n);
 
@@ -78,6 +82,7 @@ int images_read(const void *state, size_t source_split, size_t i, struct sample_
                 struct sample *out, struct err *e);
 void images_hint(const void *state, size_t source_split, size_t i);
 const char *images_where(const void *state);
+const char *images_incomplete(const void *state);
 
 extern const struct source_ops source_ilsvrc2012, source_caltech101, source_dtd, source_flowers102,
     source_pets, source_sun397, source_eurosat, source_resisc45, source_retinopathy,

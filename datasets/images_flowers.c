@@ -80,13 +80,16 @@ static int take(struct images *im, size_t split, const struct numbers *ids, size
         return err_set(e, ERR_FORMAT, "item %zu: image number %g", i, id);
     }
     size_t number = (size_t)id;
-    char name[SOURCE_PATH + 32];
-    snprintf(name, sizeof name, "%.*simage_%05zu.jpg", (int)prefix,
-             archive_count(a) ? archive_name(a, 0) : "", number);
+    char name[SOURCE_PATH + 32], by[64];
+    int n_prefix = snprintf(name, sizeof name, "%.*s", (int)prefix,
+                            archive_count(a) ? archive_name(a, 0) : "");
+    char *file = name + n_prefix;
+    snprintf(file, 32, "image_%05zu.jpg", number);
     size_t member = archive_find(a, name);
     if (member == SIZE_MAX) {
-        return err_set(e, ERR_FORMAT, "item %zu: image_%05zu.jpg is not in %s", i, number,
-                       archive_where(a));
+        snprintf(by, sizeof by, "setid.mat, item %zu of source split %zu", i, split);
+        images_absent(im, by, file, a);
+        return 0;
     }
     if (number > labels->n) {
         return err_set(e, ERR_FORMAT, "item %zu: image_%05zu.jpg has none of the %zu labels", i,
@@ -179,4 +182,5 @@ const struct source_ops source_flowers102 = {
     .read = images_read,
     .hint = images_hint,
     .where = images_where,
+    .incomplete = images_incomplete,
 };

@@ -45,7 +45,9 @@ static size_t find(struct lists *l, const char *tail)
     return archive_find(a, name);
 }
 
-static int take_line(struct lists *l, size_t split, const char *line, size_t n, struct err *e)
+/* by: where the line stands. */
+static int take_line(struct lists *l, size_t split, const char *by, const char *line, size_t n,
+                     struct err *e)
 {
     char tail[DATASET_ID];
     int32_t label = 0;
@@ -57,8 +59,8 @@ static int take_line(struct lists *l, size_t split, const char *line, size_t n, 
     }
     size_t i = find(l, tail);
     if (i == SIZE_MAX) {
-        return err_set(e, ERR_FORMAT, "%s is not in %s", tail,
-                       archive_where(l->im->archives[l->archive]));
+        images_absent(l->im, by, tail, l->im->archives[l->archive]);
+        return 0;
     }
     if (l->seen[i]) {
         return err_set(e, ERR_FORMAT, "duplicate %.*s", (int)strcspn(tail, "."), tail);
@@ -78,8 +80,10 @@ static int take_list(struct lists *l, const struct archive *from, const char *li
     struct images_lines lines = {.text = (const char *)text, .n = n};
     int rc = 0;
     while (!rc && images_next_line(&lines)) {
-        rc = take_line(l, split, lines.line, lines.len, e);
-        rc = rc ? err_wrap(e, "%s: %s, line %zu", archive_where(from), list, lines.number) : 0;
+        char by[64];
+        snprintf(by, sizeof by, "%s, line %zu", list, lines.number);
+        rc = take_line(l, split, by, lines.line, lines.len, e);
+        rc = rc ? err_wrap(e, "%s: %s", archive_where(from), by) : 0;
     }
     free(text);
     return rc;
@@ -218,6 +222,7 @@ const struct source_ops source_dtd = {
     .read = images_read,
     .hint = images_hint,
     .where = images_where,
+    .incomplete = images_incomplete,
 };
 
 const struct source_ops source_pets = {
@@ -232,4 +237,5 @@ const struct source_ops source_pets = {
     .read = images_read,
     .hint = images_hint,
     .where = images_where,
+    .incomplete = images_incomplete,
 };

@@ -77,29 +77,12 @@ static int read_row(const struct csv_row *r, const struct columns *at, bool usag
     return 0;
 }
 
-/* Rows without an image: the first one and the last one's name. */
-struct missing {
-    size_t n, line;
-    char first[DATASET_ID], last[DATASET_ID];
-};
-
-static int say_missing(const struct missing *m, const struct archive *a, struct err *e)
-{
-    if (m->n == 1) {
-        return err_set(e, ERR_FORMAT, "line %zu: %s is not in %s", m->line, m->first,
-                       archive_where(a));
-    }
-    return err_set(e, ERR_FORMAT, "%zu images are not in %s, from line %zu, %s, to %s", m->n,
-                   archive_where(a), m->line, m->first, m->last);
-}
-
 /* All rows of a file; their images are members of archive number `archive`, sorted. */
 static int take_rows(struct images *im, const struct csv *c, bool usage, size_t archive,
                      struct err *e)
 {
     const struct archive *a = im->archives[archive];
     struct columns at;
-    struct missing missing = {0};
     if (find_columns(c, usage, &at, e)) {
         return err_wrap(e, "line 1");
     }
@@ -114,16 +97,15 @@ static int take_rows(struct images *im, const struct csv *c, bool usage, size_t 
         int n = snprintf(name, sizeof name, "%s.jpeg", r->fields[at.image]);
         size_t member = n < DATASET_ID ? archive_find(a, name) : SIZE_MAX;
         if (member == SIZE_MAX) {
-            if (!missing.n++) {
-                missing.line = r->line;
-                memcpy(missing.first, name, sizeof name);
-            }
-            memcpy(missing.last, name, sizeof name);
+            char by[64];
+            snprintf(by, sizeof by, "%s, line %zu",
+                     usage ? "retinopathy_solution.csv" : "trainLabels.csv", r->line);
+            images_absent(im, by, name, a);
         } else if (images_add(im, split, archive, member, label, 0, e)) {
             return -1;
         }
     }
-    return missing.n ? say_missing(&missing, a, e) : 0;
+    return 0;
 }
 
 /* One csv with its folder of images. 1, 0 (no such csv) or -1. */
@@ -176,6 +158,13 @@ static int open_task(void **state, const struct dataset_desc *d, const char *pat
     if (open_photos(state, d, path, dirs, n_dirs, e)) {
         return -1;
     }
+    const char *lacks = images_incomplete(*state);
+    if (lacks) {
+        err_set(e, ERR_FORMAT, "%s", lacks);
+        images_close(*state);
+        *state = NULL;
+        return -1;
+    }
     err_set(e, ERR_ABSENT,
             "%s holds the original photographs, and the task is on the images that TFDS's "
             "btgraham-300 makes of them (scaled to a radius of 300, local mean subtracted, cut to "
@@ -200,6 +189,7 @@ const struct source_ops source_retinopathy = {
     .read = images_read,
     .hint = images_hint,
     .where = images_where,
+    .incomplete = images_incomplete,
 };
 
 const struct source_ops source_retinopathy_photos = {
@@ -214,4 +204,5 @@ const struct source_ops source_retinopathy_photos = {
     .read = images_read,
     .hint = images_hint,
     .where = images_where,
+    .incomplete = images_incomplete,
 };

@@ -3,6 +3,7 @@
  * cent of the canonical order of upstream's train are `val`), and do the same elsewhere. */
 #include "datasets/source.h"
 #include "datasets/table_arrays.h"
+#include "datasets/table_images.h"
 
 #include "harness/base/tensor.h"
 
@@ -136,6 +137,10 @@ const struct dataset_desc *const datasets[] = {
     &dataset_dsprites_location, &dataset_dsprites_orientation, &dataset_patch_camelyon,
     &dataset_clevr_count, &dataset_clevr_distance, &dataset_dmlab,
     &dataset_kitti_distance,
+    /* table_images.c */
+    &dataset_ilsvrc2012, &dataset_caltech101, &dataset_dtd, &dataset_flowers102, &dataset_pets,
+    &dataset_sun397, &dataset_eurosat, &dataset_resisc45, &dataset_retinopathy,
+    &dataset_retinopathy_photos,
     /* here */
     &folder, &list};
 const size_t datasets_n = ARRAY_LEN(datasets);

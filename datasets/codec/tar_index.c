@@ -237,10 +237,13 @@ static int scan(struct scan *s, tar_visit_fn *visit, void *ctx, struct err *e)
             return -1;
         }
         bool first = s->n_headers == 0;
+        if (!got && !first) {
+            return 0; /* some writers leave the end mark out */
+        }
         if (got < BLOCK) {
             return first ? err_set(e, ERR_FORMAT, "%s: not a tar archive: %zu bytes", s->in->name,
                                    got)
-                         : fail(s, "truncated: no end mark", e);
+                         : fail(s, "truncated: ends inside a header", e);
         }
         if (is_zero(s->header)) {
             return 0;

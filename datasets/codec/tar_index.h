@@ -1,6 +1,6 @@
 /* An index of a tar archive (ustar, GNU, pax): names, sizes and offsets of its files, so that they
  * are read in place. Our own reader, because libarchive's only runs forward. Strict: a wrong
- * checksum, a size beyond the end, an archive without its end mark are errors with the offset. */
+ * checksum, a size beyond the end, an end inside a header are errors with the offset. */
 #ifndef BITBENCH_DATASETS_CODEC_TAR_INDEX_H
 #define BITBENCH_DATASETS_CODEC_TAR_INDEX_H
 
