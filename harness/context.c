@@ -122,7 +122,7 @@ static void add_json(const struct table *t, struct str *out)
     for (size_t r = 0; r < t->n_rows; r++) {
         str_add(out, r ? ",\n {" : "\n {");
         for (size_t c = 0; c < t->n_cols; c++) {
-            const char *cell = t->cells[r * t->n_cols + c];
+            const char *cell = table_get(t, r, c);
             double number;
             str_add(out, c ? ", " : "");
             json_add_text(out, t->heads[c]);

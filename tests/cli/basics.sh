@@ -23,6 +23,7 @@ expect 2 "instruction set" "an unknown instruction set" "$bitbench" --isa mmx do
 expect 2 "engine" "an unknown engine" "$bitbench" --engine nope bench forward
 expect 2 "data folder '$tmp/none' is not there" "a data folder that is not there" "$bitbench" --data "$tmp/none" models
 expect 0 'OpenBLAS core *ok' "doctor" "$bitbench" doctor
+expect 0 '"name": "folder", "classes": null' "--json where a table has empty cells" "$bitbench" --json datasets
 
 "$bitbench" completion bash >"$tmp/completion" && expect 0 '' "completion is valid bash" bash -n "$tmp/completion"
 missing=$(while read -r o; do grep -q -e "--$o" "$tmp/completion" || echo "$o"; done <"$tmp/options")
