@@ -165,9 +165,11 @@ static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu
     take_layer(&l, &arena);
     fill_layer(&l);
     char shape[128];
-    snprintf(shape, sizeof shape, "%zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s", z->k, z->k,
-             z->stride, z->cin, z->cout, z->w, z->h, step, alike, z->winograd ? ", Winograd" : "");
-    double macs = (double)(batch / step * step * l.conv.oh * l.conv.ow * z->k * z->k * z->cin * z->cout);
+    snprintf(shape, sizeof shape, "%zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s", z->k,
+             z->k, z->stride, z->cin, z->cout, z->w, z->h, step, alike,
+             z->winograd ? ", Winograd" : "");
+    size_t pixels = l.times * step * l.conv.oh * l.conv.ow;
+    double macs = (double)(pixels * z->k * z->k * z->cin * z->cout);
     struct bench_line line = {.what = "kernels",
                               .shape = shape,
                               .unit = "GFLOP",

@@ -14,7 +14,7 @@
 #include "models/cpu/crew.h"
 
 enum {
-    BLOCK_ROWS = 56,      /* output pixels: four register tiles of 14; packed, 61 KB at most */
+    BLOCK_ROWS = 56,      /* output pixels: four register tiles of 14; packed, at most 91 KB */
     LDA_PAD = 16,         /* keeps packed rows off the same cache sets */
     WANTED_ITEMS = 4,     /* for each thread; below that a block's panels are shared out, too */
     LEAST_PART = 64,      /* output channels for which packing a block again is worth it */

@@ -137,8 +137,8 @@ static void open_buffers(struct fixture *f, const struct conv_shape *z, double o
 static void open_conv(struct fixture *f, const struct simd *s, const struct conv_shape *z,
                       bool winograd, double offset)
 {
-    struct pack p = {
-        .simd = s, .k = z->k, .cin = z->cin, .cout = z->cout, .ws_eps = 1e-10, .winograd = winograd};
+    struct pack p = {.simd = s, .k = z->k, .cin = z->cin, .cout = z->cout, .winograd = winograd};
+    p.ws_eps = 1e-10;
     *f = (struct fixture){.c = {.simd = s, .shape = *z, .winograd = winograd}};
     conv_size(&f->c);
     p.w = f->raw = values(z->k * z->k * z->cin * z->cout, 5, 1, 0.2);
