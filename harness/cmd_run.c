@@ -1,6 +1,7 @@
 /* run, eval, fewshot, linear: from a run file or from flags to a plan, and the plan to the runner.
  * The three shorthands build the same plan that a run file would. */
 #include "harness/command.h"
+#include "harness/run_labels.h"
 #include "harness/runfile.h"
 #include "harness/runner.h"
 #include "harness/suites.h"
@@ -19,27 +20,34 @@
 struct run_args {
     const char *output;
     struct texts labels, sets;
+    int64_t test_limit;
     bool keep_old;
 };
 struct run_cmd_args {
     struct run_args run;
 };
-#define RUN_OPTS(S, F)                                                    \
-    {"output", 'o',                                                       \
-     OPT_TEXT, offsetof(struct S, F.output),                              \
-     "DIR", "run directory (runs/NAME); running again resumes",           \
-     0, 0},                                                               \
-        {"set", 0,                                                        \
-         OPT_REPEAT, offsetof(struct S, F.sets),                          \
-         "KEY=VALUE", "set any knob, in place of what is said elsewhere", \
-         0, 0},                                                           \
-        {"label", 0,                                                      \
-         OPT_REPEAT, offsetof(struct S, F.labels),                        \
-         "KEY=VALUE", "kept with every cell, outside its id",             \
-         0, 0},                                                           \
-    {                                                                     \
-        "keep-old", 0, OPT_FLAG, offsetof(struct S, F.keep_old), NULL,    \
-            "accept stored results of other code, weights or data", 0, 0  \
+#define RUN_OPTS(S, F)                                                     \
+    {"output", 'o',                                                        \
+     OPT_TEXT, offsetof(struct S, F.output),                               \
+     "DIR", "run directory (runs/NAME); running again resumes",            \
+     0, 0},                                                                \
+        {"set", 0,                                                         \
+         OPT_REPEAT, offsetof(struct S, F.sets),                           \
+         "KEY=VALUE", "set any knob, in place of what is said elsewhere",  \
+         0, 0},                                                            \
+        {"label", 0,                                                       \
+         OPT_REPEAT, offsetof(struct S, F.labels),                         \
+         "KEY=VALUE",                                                      \
+         "kept with every cell, outside its id; commit, branch\nand time " \
+         "come from git or the CI server by themselves",                   \
+         0, 0},                                                            \
+        {"test-limit", 0,                                                  \
+         OPT_INT, offsetof(struct S, F.test_limit),                        \
+         "N", "score only the first N test images, in canonical order",    \
+         1, INT64_MAX},                                                    \
+    {                                                                      \
+        "keep-old", 0, OPT_FLAG, offsetof(struct S, F.keep_old), NULL,     \
+            "accept stored results of other code, weights or data", 0, 0   \
     }
 
 /* The tables of the whole run directory. */
@@ -87,8 +95,8 @@ static void print_totals(const struct run_totals *t, const char *dir)
          t->counters.adapt.logistic_iterations);
 }
 
-static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_args *a,
-                    struct err *e)
+static int run_cells(struct ctx *c, const struct run_plan *p, const struct run_args *a,
+                     const struct texts *labels, struct err *e)
 {
     char dir[4096];
     struct run_totals t;
@@ -101,7 +109,7 @@ static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_ar
                                 .n = p->n,
                                 .dir = dir,
                                 .run_yaml = p->text,
-                                .labels = &a->labels,
+                                .labels = labels,
                                 .keep_old = a->keep_old};
     if (runner_run(c, &o, &t, e)) {
         if (e->code == ERR_INTERRUPTED) {
@@ -115,6 +123,49 @@ static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_ar
         return -1;
     }
     return t.failed || t.absent ? EXIT_FOUND : EXIT_DONE;
+}
+
+/* The same plan with the test split cut: test=test[:N]. */
+static int limit_test(const struct run_plan *p, int64_t n, struct run_plan *limited, struct err *e)
+{
+    const char *split = p->specs[0].test;
+    struct str set = {0};
+    struct texts sets = {0};
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(p->specs[i].test, split) != 0) {
+            return err_set(e, ERR_USAGE,
+                           "--test-limit: the test split varies (%s, %s); write the slices there",
+                           split, p->specs[i].test);
+        }
+    }
+    if (strpbrk(split, "[+")) {
+        return err_set(e, ERR_USAGE, "--test-limit: the test split is cut already: %s", split);
+    }
+    str_addf(&set, "test=%s[:%lld]", split, (long long)n);
+    const struct runfile_opts o = {.name = p->name, .sets = &sets};
+    int rc = str_check(&set, e) || texts_add(&sets, str_text(&set), set.len, e) ||
+                     runfile_parse(limited, p->text, strlen(p->text), &o, e)
+                 ? -1
+                 : 0;
+    texts_release(&sets);
+    str_release(&set);
+    return rc;
+}
+
+static int run_plan(struct ctx *c, const struct run_plan *p, const struct run_args *a,
+                    struct err *e)
+{
+    struct run_plan limited = {0};
+    struct texts labels = {0};
+    int status = a->test_limit ? limit_test(p, a->test_limit, &limited, e) : 0;
+    if (status == 0 && run_labels(c, &a->labels, &labels, e) == 0) {
+        status = run_cells(c, a->test_limit ? &limited : p, a, &labels, e);
+    } else {
+        status = -1;
+    }
+    texts_release(&labels);
+    run_plan_release(&limited);
+    return status;
 }
 
 /* --- run --- */

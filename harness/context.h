@@ -32,6 +32,7 @@ struct ctx {
     char cache_dir[4096]; /* "" = none */
     struct pool *pool;    /* NULL until context_compute */
     const struct engine *engine;
+    char *(*env)(const char *name); /* the environment, set by main; may be NULL */
 };
 
 /* Data folders (--data, BITBENCH_DATA, the system's), cache folder, limits. */

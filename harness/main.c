@@ -116,7 +116,7 @@ out:
 
 int main(int argc, char **argv)
 {
-    struct ctx c = {0};
+    struct ctx c = {.env = getenv};
     struct err e = {0};
     size_t n_words = 0;
     bool help = false;
