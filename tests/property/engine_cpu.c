@@ -119,7 +119,9 @@ static void test_against_reference(void **state)
 {
     (void)state;
     static const char *const nets[] = {"R(1,2,1,2)x0.5", "R(2,1,1,1)x1", "R(1,1,1,1)x1.5"};
-    static const size_t sides[][2] = {{1, 1}, {2, 2}, {1, 40}, {8, 8}, {31, 17}, {32, 32}, {47, 33}, {64, 96}, {97, 65}};
+    enum { SIDES = 9 };
+    static const size_t heights[SIDES] = {1, 2, 1, 8, 31, 32, 47, 64, 97};
+    static const size_t widths[SIDES] = {1, 2, 40, 8, 17, 32, 33, 96, 65};
     for (size_t net = 0; net < ARRAY_LEN(nets); net++) {
         struct model m;
         open_net(&m, nets[net]);
@@ -128,9 +130,9 @@ static void test_against_reference(void **state)
                 continue;
             }
             assert_int_equal(cpu_force_isa(isas[i], NULL), 0);
-            for (size_t j = 0; j < ARRAY_LEN(sides); j++) {
+            for (size_t j = 0; j < SIDES; j++) {
                 if ((i + j) % ARRAY_LEN(nets) == net || !net) { /* all on the smallest net */
-                    against_reference(&m, 1 + (i + j) % 5, sides[j][0], sides[j][1]);
+                    against_reference(&m, 1 + (i + j) % 5, heights[j], widths[j]);
                 }
             }
         }
