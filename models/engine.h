@@ -40,8 +40,9 @@ enum train_block { TRAIN_WEIGHTS,
 
 struct engine {
     const char *name, *help;
-    const char *sources;       /* source files only this engine uses, space separated, for numeric_id */
-    const char *train_sources; /* the same, of what training uses beside those */
+    /* Source files only this engine uses, space separated, for numeric_id; train_sources: what
+     * training uses beside those. */
+    const char *sources, *train_sources;
     /* The model (with parameters) stays valid and unchanged while the engine is open. pool may be
      * NULL. ERR_LIMIT when the weights alone exceed mem_limit(). Here and in forward the calling
      * thread gets flush-to-zero and denormals-are-zero. */

@@ -1,4 +1,5 @@
-/* The reference engine's training: what it holds beside forward, and which of the two has scratch. */
+/* Training in the reference engine: what it holds beside forward, and which of the two has
+ * scratch. */
 #include "models/engine_reference_private.h"
 
 #include <assert.h>
@@ -69,7 +70,8 @@ int reference_train_step(void *state, const struct tensor *x, const float *label
     } else {
         reference_close_slots(r);
     }
-    int rc = trainer_step(r->train, x, features, labels, lr, reference_weight_bytes(r->model), out, e);
+    size_t weights = reference_weight_bytes(r->model);
+    int rc = trainer_step(r->train, x, features, labels, lr, weights, out, e);
     free(features);
     return rc;
 }

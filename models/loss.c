@@ -5,7 +5,7 @@
 
 static double softmax(const float *logits, const float *labels, size_t n, double scale, float *d)
 {
-    double most = -INFINITY, sum = 0, weight = 0, loss = 0;
+    double most = -HUGE_VAL, sum = 0, weight = 0, loss = 0;
     for (size_t k = 0; k < n; k++) {
         most = (double)logits[k] > most ? (double)logits[k] : most;
     }

@@ -25,8 +25,8 @@ double sgd_squares(const float *gradient, size_t n);
 /* What clipping multiplies the gradient with, whose norm over all tensors is norm. */
 double sgd_scale(const struct sgd *s, double norm);
 
-/* p says which tensor it is and its size; all arrays [p->n]. start: the value that SGD_DECAY_TO_INIT
- * draws to, else unused. */
+/* p says which tensor it is and its size; all arrays [p->n]. start: what SGD_DECAY_TO_INIT draws
+ * to, else unused. */
 struct sgd_tensor {
     const struct param *p;
     const float *gradient, *start;

@@ -1,6 +1,7 @@
 /* Convolution backward as matrix products. Data: dy times the kernel's transpose gives, for every
  * output pixel, what its k*k*cin inputs get; these are added up where windows overlap. Weights: a
- * tile of the kernel's rows is (inputs of those rows, for all output pixels) transposed, times dy. */
+ * tile of the kernel's rows is (inputs of those rows, for all output pixels) transposed, times
+ * dy. */
 #include "models/kernels/backward.h"
 
 #include <string.h>
@@ -96,7 +97,8 @@ size_t conv_gather_floats(const struct conv_shape *s)
     return direct(s) ? 0 : images_together(s) * conv_out_pixels(s) * tile;
 }
 
-/* Rows first..end-1 of the kernel for the output pixel whose window starts at y0 - pad, x0 - pad. */
+/* Inputs of the kernel's rows first..end-1 at the output pixel whose window starts at y0 - pad,
+ * x0 - pad; returns the end of what was written. */
 static float *gather_pixel(const struct conv_shape *s, size_t first, size_t end, const float *x,
                            size_t y0, size_t x0, float *to)
 {

@@ -50,7 +50,8 @@ static void tile(const float *w, size_t rows, size_t cout, size_t n, double eps,
     for (size_t r = 0; r < rows; r++) {
         for (size_t j = 0; j < n; j++) {
             double h = ((double)w[r * cout + j] - s.mean[j]) * s.scale[j];
-            d[r * cout + j] = (float)(s.scale[j] * ((double)d[r * cout + j] - s.d[j] - h * s.dh[j]));
+            double g = (double)d[r * cout + j] - s.d[j] - h * s.dh[j];
+            d[r * cout + j] = (float)(s.scale[j] * g);
         }
     }
 }

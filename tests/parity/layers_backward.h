@@ -244,7 +244,8 @@ static inline float *unit_buffers(const struct layer *l, struct bit_kept_unit *k
     for (size_t i = 0; i < ARRAY_LEN(floats); i++, at += l->n * image) {
         *floats[i] = at; /* col last: 9 * mid is less than 9 * most */
     }
-    double **doubles[] = {&k->stats_a, &k->stats_b, &k->stats_c, &w->sums_a, &w->sums_b, &w->sums_c};
+    double **doubles[] = {&k->stats_a, &k->stats_b, &k->stats_c,
+                          &w->sums_a, &w->sums_b, &w->sums_c};
     for (size_t i = 0; i < ARRAY_LEN(doubles); i++) {
         *doubles[i] = take(l->n * (2 * most + NORM_STATS), sizeof **doubles[i]);
     }

@@ -1,6 +1,6 @@
 /* Gradients against finite differences of naive forward twins in double: each layer over sizes of
- * every kind (one pixel, odd, non-square, batches of 1 to 5), then the whole network by way of every
- * engine that trains. A derivative is taken along single elements and along random directions. */
+ * every kind (one pixel, odd, non-square, batches of 1 to 5), then the whole network by way of
+ * every engine that trains. A derivative is taken along single elements and random directions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -446,7 +446,8 @@ static void one_network(const struct engine *engine, enum loss_kind loss, const 
         }
     }
     struct whole ctx = {&m, &x, labels, loss};
-    struct problem p = {.value = value_whole, .ctx = &ctx, .every = N_SIZES, .phase = phase, .bound = 2e-5};
+    struct problem p = {.value = value_whole, .ctx = &ctx, .every = N_SIZES, .phase = phase};
+    p.bound = 2e-5; /* of a whole network in float32 */
     snprintf(p.name, sizeof p.name, "%s: network, %zu x %zux%zu", engine->name, n, h, w);
     const struct train_options o = {.loss = loss, .sgd = {.momentum = 0.9}};
     struct train_result result;

@@ -329,10 +329,10 @@ static void test_params(void **state)
             t.engine->set_params(other.state, TRAIN_VELOCITY, mid + n);
             float *f = take(2 * 10 * dim, sizeof *f), *z = take(2 * 10 * CLASSES, sizeof *z);
             assert_int_equal(t.engine->forward(t.state, &d.x, f, z, &e), 0);
-            assert_int_equal(t.engine->forward(other.state, &d.x, f + 10 * dim, z + 10 * CLASSES, &e),
-                             0);
-            assert_memory_equal(f, f + 10 * dim, 10 * dim * sizeof *f);
-            assert_memory_equal(z, z + 10 * CLASSES, 10 * CLASSES * sizeof *z);
+            float *f2 = f + 10 * dim, *z2 = z + 10 * CLASSES;
+            assert_int_equal(t.engine->forward(other.state, &d.x, f2, z2, &e), 0);
+            assert_memory_equal(f, f2, 10 * dim * sizeof *f);
+            assert_memory_equal(z, z2, 10 * CLASSES * sizeof *z);
             struct train_result a = step(&t, &d, 0.01), b = step(&other, &d, 0.01);
             assert_memory_equal(&a, &b, sizeof a);
             float *after = blocks(&t), *resumed = blocks(&other);

@@ -99,7 +99,7 @@ static inline void twin_norm_relu(const double *x, size_t n, size_t pixels, size
 static inline double twin_window(const double *x, size_t h, size_t w, size_t c, size_t oy,
                                  size_t ox)
 {
-    double best = -INFINITY;
+    double best = -HUGE_VAL;
     for (long i = 2 * (long)oy - 1; i < 2 * (long)oy + 2; i++) {
         for (long j = 2 * (long)ox - 1; j < 2 * (long)ox + 2; j++) {
             bool inside = i >= 0 && j >= 0 && i < (long)h && j < (long)w;
