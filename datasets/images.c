@@ -49,7 +49,7 @@ int images_open(void **state, const struct dataset_desc *d, enum images_key key,
     if (!rc) {
         rc = source_absent(d, what, dirs, n_dirs, e);
     }
-    if (rc < 0 || images_unique(im, e)) {
+    if (rc < 0) {
         images_close(im);
         return -1;
     }

@@ -32,7 +32,7 @@ static int take_all(struct images *im, const struct archive *a, struct err *e)
             return -1;
         }
     }
-    return 1;
+    return images_unique(im, e) ? -1 : 1;
 }
 
 static int fill_eurosat(struct images *im, const char *place, struct err *e)

@@ -157,6 +157,7 @@ static int fill(struct images *im, const char *place, struct err *e)
     rc = rc ? rc : open_mat(&m, place, "setid.mat", e);
     rc = rc ? rc : read_labels(im, place, &labels, e);
     rc = rc ? rc : take_splits(im, &m, &labels, e);
+    rc = rc ? rc : images_unique(im, e);
     free(labels.v);
     mat_close(&m);
     return rc ? -1 : 1;

@@ -142,7 +142,7 @@ static int fill(struct images *im, const char *place, struct err *e)
         return -1;
     }
     int rest = take_file(im, place, "retinopathy_solution.csv", "test", true, e);
-    return rest < 0 ? -1 : train || rest;
+    return rest < 0 || images_unique(im, e) ? -1 : train || rest;
 }
 
 static int open_photos(void **state, const struct dataset_desc *d, const char *path,
