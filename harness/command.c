@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &command_compare,
     &command_stats,
     &command_pack,
+    &command_history,
     &command_results,
     &command_datasets,
     &command_models,

@@ -40,6 +40,6 @@ extern const struct command command_doctor, command_datasets, command_models, co
     command_preprocess, command_extract, command_run, command_eval, command_fewshot, command_linear,
     command_plan, command_status, command_report, command_plot, command_probe, command_bench,
     command_completion, command_help_command, command_compare, command_stats,
-    command_pack, command_results;
+    command_pack, command_results, command_history;
 
 #endif

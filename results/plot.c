@@ -91,8 +91,7 @@ static int write_text(const char *path, const struct str *text, struct err *e)
     return str_check(text, e) || file_write(path, text->data, text->len, e) ? -1 : 0;
 }
 
-/* gnuplot writes into the temporary file, which then takes the picture's name. */
-static int draw(const struct plot_files *p, const char *gnuplot, const char *path, struct err *e)
+int plot_draw(const struct plot_files *p, const char *gnuplot, const char *path, struct err *e)
 {
     struct file_out f = {0};
     struct stat st;
@@ -163,7 +162,7 @@ static int write_figure(const struct report *r, const struct plot_opts *o,
         tell(&f, &a);
         status = write_text(str_text(&p->data_path), &data, e) ||
                          write_text(str_text(&p->script_path), &script, e) ||
-                         draw(p, o->gnuplot, path, e)
+                         plot_draw(p, o->gnuplot, path, e)
                      ? -1
                      : 0;
     }
