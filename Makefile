@@ -6,6 +6,7 @@ ifeq ($(origin CC),default)
 CC       := gcc
 endif
 SAN      ?=
+V        ?=
 WERROR   ?=
 NATIVE   ?=
 PREFIX   ?= /usr/local
@@ -35,7 +36,7 @@ endif
 DEPS      := gcc libc6-dev pkg-config libyaml-dev libjansson-dev libcsv-dev libarchive-dev \
 	libjpeg62-turbo-dev libspng-dev libgif-dev zlib1g-dev libssl-dev libhdf5-dev libopenblas-dev \
 	gnuplot-nox dataset-fashion-mnist
-TEST_DEPS := libcmocka-dev hdf5-tools zip unzip
+TEST_DEPS := libcmocka-dev hdf5-tools zip unzip man-db groff-base
 
 SRC      := $(sort $(wildcard harness/*.c harness/base/*.c models/*.c models/kernels/*.c \
 	models/zoo/*.c datasets/*.c datasets/codec/*.c protocols/*.c results/*.c) \
@@ -44,7 +45,7 @@ SRC      := $(sort $(wildcard harness/*.c harness/base/*.c models/*.c models/ker
 # -ffp-contract=fast: a*b+c is one rounding there where the CPU can (models/cpu/simd.h says why that
 # leaves no choice to the compiler).
 SIMD_SRC    := $(sort $(wildcard models/cpu/simd_*.c))
-SIMD_ISA    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),avx512 avx2) base
+SIMD_ISA    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),avx512 avx2) base
 SIMD_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma
 SIMD_avx2   := -mavx2 -mfma
 SIMD_base   :=
@@ -59,10 +60,13 @@ FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 CLI_TEST := $(sort $(filter-out tests/cli/lib.sh,$(wildcard tests/cli/*.sh tests/conformance/*.sh)))
 
-# Sources that can change a number: their hashes make numeric_id (see harness/base/numeric.h).
+# Sources that can change a number: their hashes make numeric_id (see protocols/numeric.h).
 NUMERIC  := $(sort $(wildcard models/*.[ch] models/cpu/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
 	datasets/codec/*.[ch] protocols/*.[ch] \
 	$(foreach m,blas cpu npy numpy_rng pool rng tensor zip,harness/base/$(m).[ch])))
+
+# Short lines; V=1 shows whole commands.
+say = $(if $(V),,@echo '  $(1) $@' &&)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -74,14 +78,14 @@ build/bitbench: $(B)/bitbench FORCE
 	@ln -sfn $(VARIANT)/bitbench $@
 
 $(B)/bitbench: $(B)/harness/main.o $(B)/libbitbench.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/bitbench.1: harness/doc/bitbench.1.in harness/doc/manual.sh $(B)/bitbench
 	@sh harness/doc/manual.sh $(B)/bitbench $(VERSION) < $< > $@
 
 $(B)/libbitbench.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR  )ar rcs $@ $^
 
 # Flags are part of the dependencies: a change of them rebuilds.
 $(B)/flags: FORCE
@@ -91,12 +95,12 @@ $(B)/flags: FORCE
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define SIMD_RULE
 $(B)/%.$(1).o: %.c $(B)/flags
 	@mkdir -p $$(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(SIMD_FLAGS) $(SIMD_$(1)) -DSIMD_ISA=$(1) -MMD -MP -c -o $$@ $$<
+	$$(call say,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) $(SIMD_FLAGS) $(SIMD_$(1)) -DSIMD_ISA=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach isa,$(SIMD_ISA),$(eval $(call SIMD_RULE,$(isa))))
 
@@ -105,16 +109,16 @@ $(B)/build_info.c: harness/build_info.sh $(NUMERIC) $(B)/flags FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/build_info.o: $(B)/build_info.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(B)/tests/%: tests/%.c $(B)/libbitbench.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -DBITBENCH_TESTS -MMD -MP -o $@ $< $(B)/libbitbench.a $(LDFLAGS) -lcmocka $(LDLIBS)
+	$(call say,TEST)$(CC) $(CPPFLAGS) $(CFLAGS) -DBITBENCH_TESTS -MMD -MP -o $@ $< $(B)/libbitbench.a $(LDFLAGS) -lcmocka $(LDLIBS)
 
 # With libFuzzer (clang) a target fuzzes; with any compiler it replays files.
 $(FUZZ_BIN): $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libbitbench.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ tests/fuzz/$*.c \
+	$(call say,TEST)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ tests/fuzz/$*.c \
 	$(if $(findstring fuzzer,$(SAN)),,tests/fuzz/replay.c) $(B)/libbitbench.a $(LDFLAGS) $(LDLIBS)
 
 -include $(OBJ:.o=.d) $(addsuffix .d,$(TEST_BIN))
