@@ -203,6 +203,34 @@ static void test_isas(void **state)
     model_release(&m);
 }
 
+/* An image whose sums overflow is named by its place in the batch also where the first block takes
+ * one image at a time. */
+static void test_overflow(void **state)
+{
+    (void)state;
+    struct model m;
+    struct err e = {0};
+    void *engine;
+    open_net(&m, "R(1,1,1,1)x0.5");
+    struct tensor x = images(4, 300, 280);
+    size_t floats = x.h * x.w * 3;
+    float *f = calloc(x.n, model_feature_dim(&m, x.h, x.w) * sizeof *f);
+    assert_non_null(f);
+    for (size_t i = 2 * floats; i < x.n * floats; i++) {
+        x.data[i] = 3e38F;
+    }
+    assert_int_equal(engine_cpu.open(&engine, &m, NULL, &e), 0);
+    assert_int_equal(engine_cpu.forward(engine, &x, f, NULL, &e), -1);
+    assert_int_equal(e.code, ERR_NUMERIC);
+    if (!strstr(e.text, "image 2 of the batch")) {
+        fail_msg("'%s'", e.text);
+    }
+    engine_cpu.close(engine);
+    free(f);
+    free(x.data);
+    model_release(&m);
+}
+
 /* With less and less memory: fewer images and threads with the same bits; then, from the last
  * layers on, direct weights, which end at the bits of cpu-direct; then an error. */
 static void test_memory(void **state)
@@ -255,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_against_reference),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_isas),
+        cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
