@@ -15,8 +15,7 @@ const char *const class_names_caltech101[102] = {
     "rooster", "saxophone", "schooner", "scissors", "scorpion", "sea_horse", "snoopy",
     "soccer_ball", "stapler", "starfish", "stegosaurus", "stop_sign", "strawberry", "sunflower",
     "tick", "trilobite", "umbrella", "watch", "water_lilly", "wheelchair", "wild_cat",
-    "windsor_chair", "wrench", "yin_yang",
-};
+    "windsor_chair", "wrench", "yin_yang"};
 
 const char *const class_names_dtd[47] = {
     "banded", "blotchy", "braided", "bubbly", "bumpy", "chequered", "cobwebbed", "cracked",
@@ -24,13 +23,11 @@ const char *const class_names_dtd[47] = {
     "grid", "grooved", "honeycombed", "interlaced", "knitted", "lacelike", "lined", "marbled",
     "matted", "meshed", "paisley", "perforated", "pitted", "pleated", "polka-dotted", "porous",
     "potholed", "scaly", "smeared", "spiralled", "sprinkled", "stained", "stratified", "striped",
-    "studded", "swirly", "veined", "waffled", "woven", "wrinkled", "zigzagged",
-};
+    "studded", "swirly", "veined", "waffled", "woven", "wrinkled", "zigzagged"};
 
 const char *const class_names_eurosat[10] = {
     "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial", "Pasture",
-    "PermanentCrop", "Residential", "River", "SeaLake",
-};
+    "PermanentCrop", "Residential", "River", "SeaLake"};
 
 const char *const class_names_flowers102[102] = {
     "pink primrose", "hard-leaved pocket orchid", "canterbury bells", "sweet pea",
@@ -51,8 +48,7 @@ const char *const class_names_flowers102[102] = {
     "frangipani", "clematis", "hibiscus", "columbine", "desert-rose", "tree mallow", "magnolia",
     "cyclamen", "watercress", "canna lily", "hippeastrum", "bee balm", "ball moss", "foxglove",
     "bougainvillea", "camellia", "mallow", "mexican petunia", "bromelia", "blanket flower",
-    "trumpet creeper", "blackberry lily",
-};
+    "trumpet creeper", "blackberry lily"};
 
 const char *const class_names_pets[37] = {
     "Abyssinian", "american_bulldog", "american_pit_bull_terrier", "basset_hound", "beagle",
@@ -61,8 +57,7 @@ const char *const class_names_pets[37] = {
     "japanese_chin", "keeshond", "leonberger", "Maine_Coon", "miniature_pinscher", "newfoundland",
     "Persian", "pomeranian", "pug", "Ragdoll", "Russian_Blue", "saint_bernard", "samoyed",
     "scottish_terrier", "shiba_inu", "Siamese", "Sphynx", "staffordshire_bull_terrier",
-    "wheaten_terrier", "yorkshire_terrier",
-};
+    "wheaten_terrier", "yorkshire_terrier"};
 
 const char *const class_names_resisc45[45] = {
     "airplane", "airport", "baseball_diamond", "basketball_court", "beach", "bridge", "chaparral",
@@ -72,5 +67,4 @@ const char *const class_names_resisc45[45] = {
     "mountain", "overpass", "palace", "parking_lot", "railway", "railway_station",
     "rectangular_farmland", "river", "roundabout", "runway", "sea_ice", "ship", "snowberg",
     "sparse_residential", "stadium", "storage_tank", "tennis_court", "terrace",
-    "thermal_power_station", "wetland",
-};
+    "thermal_power_station", "wetland"};

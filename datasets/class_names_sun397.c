@@ -89,5 +89,4 @@ const char *const class_names_sun397[397] = {
     "/w/warehouse/indoor", "/w/water_tower", "/w/waterfall/block", "/w/waterfall/fan",
     "/w/waterfall/plunge", "/w/watering_hole", "/w/wave", "/w/wet_bar", "/w/wheat_field",
     "/w/wind_farm", "/w/windmill", "/w/wine_cellar/barrel_storage",
-    "/w/wine_cellar/bottle_storage", "/w/wrestling_ring/indoor", "/y/yard", "/y/youth_hostel",
-};
+    "/w/wine_cellar/bottle_storage", "/w/wrestling_ring/indoor", "/y/yard", "/y/youth_hostel"};

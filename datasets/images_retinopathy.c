@@ -82,7 +82,7 @@ static int take_rows(struct images *im, const struct csv *c, bool usage, size_t 
                      struct err *e)
 {
     const struct archive *a = im->archives[archive];
-    struct columns at;
+    struct columns at = {0};
     if (find_columns(c, usage, &at, e)) {
         return err_wrap(e, "line 1");
     }
