@@ -2,6 +2,7 @@
  * whether the candidate holds. */
 #include "harness/command.h"
 #include "harness/compare_args.h"
+#include "harness/contact_sheet.h"
 #include "harness/base/err.h"
 #include "harness/base/pool.h"
 #include "harness/base/str.h"
@@ -13,6 +14,7 @@
 struct compare_args {
     struct rule_args rule;
     struct texts vary;
+    const char *contact_sheet;
     bool as_leaderboard, changed;
 };
 static const struct opt opts[] = {
@@ -21,6 +23,8 @@ static const struct opt opts[] = {
      "pair across a field of the protocol: dataset, adapt, train,\nrs, range, decode ...", 0, 0},
     {"changed", 0, OPT_FLAG, offsetof(struct compare_args, changed), NULL,
      "list the predictions that differ instead, tab separated", 0, 0},
+    {"contact-sheet", 0, OPT_TEXT, offsetof(struct compare_args, contact_sheet), "F.html",
+     "also write a page with the images lost; the data must be here", 0, 0},
     {"as-leaderboard", 0, OPT_FLAG, offsetof(struct compare_args, as_leaderboard), NULL,
      "only the test images that VTAB's published numbers count", 0, 0},
 };
@@ -63,11 +67,16 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
                              .vary = a->vary.items,
                              .n_vary = a->vary.n,
                              .as_leaderboard = a->as_leaderboard,
-                             .changes = a->changed};
+                             .changes = a->changed || a->contact_sheet};
     int status = -1;
     if (rule_from_args(&a->rule, &o.rule, e) == 0 && load(&base, words[0], e) == 0 &&
         load(&cand, words[1], e) == 0 && compare_pool(c, &pool, e) == 0 &&
         compare_records(&found, &base, &cand, &o, pool, e) == 0) {
+        status = a->contact_sheet
+                     ? contact_sheet_write(c, &found, &base, a->contact_sheet, e)
+                     : 0;
+    }
+    if (status == 0) {
         status = a->changed && !c->g.json ? print_changes(&found, e)
                                           : compare_output(c, &a->rule, &found, e);
     }
