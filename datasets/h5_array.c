@@ -14,7 +14,8 @@
 
 /* The most bytes of a chunk, and of the rows that one layer of chunks holds. */
 enum { MAX_CHUNK = 64 << 20,
-       MAX_LAYER = 128 << 20 };
+       MAX_LAYER = 128 << 20,
+       GROUP = 64 /* rows that are copied at once */ };
 
 static int measure(struct h5_array *a, struct err *e)
 {
@@ -34,14 +35,15 @@ static int measure(struct h5_array *a, struct err *e)
             a->chunk_bytes > MAX_CHUNK) {
             return err_set(e, ERR_LIMIT, "%s: chunks of more than %d bytes", a->name, MAX_CHUNK);
         }
-        touched *= i ? m->grid[i] : 1;
+        touched *= i ? m->grid[i] : 1; /* no more than there are chunks, which is bounded */
     }
-    a->across = touched * a->chunk_bytes > 16 * a->row_bytes + (1 << 20);
-    if (a->across && a->row_bytes * m->chunk[0] > MAX_LAYER) {
-        return err_set(e, ERR_LIMIT, "%s: its chunks lie across too many rows; repack it with "
-                                     "h5repack, one row a chunk",
+    if (touched * a->chunk_bytes > MAX_LAYER) {
+        return err_set(e, ERR_LIMIT,
+                       "%s: its chunks lie across too many rows; repack it with h5repack, one row "
+                       "a chunk",
                        a->name);
     }
+    a->across = touched * a->chunk_bytes > 16 * a->row_bytes + (1 << 20);
     return 0;
 }
 
@@ -129,6 +131,15 @@ static size_t scratch_bytes(const struct h5_array *a)
     return a->chunk_bytes + a->chunk_bytes / 16 + 1024;
 }
 
+static void copy_run(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n == 4) { /* as HDF5's own guess of a chunk cuts dSprites; a call would cost the most */
+        memcpy(to, from, 4);
+    } else {
+        memcpy(to, from, n);
+    }
+}
+
 /* Copies what chunk `at` (its place in the grid) has of rows first..first+n-1 into out. */
 static void copy_rows(const struct h5_array *a, const size_t at[H5_MAP_DIMS], const uint8_t *chunk,
                       size_t first, size_t n, uint8_t *out)
@@ -146,11 +157,20 @@ static void copy_rows(const struct h5_array *a, const size_t at[H5_MAP_DIMS], co
             for (size_t k = from[2]; k < to[2]; k++) {
                 size_t in = ((r - from[0]) * m->chunk[1] + i - from[1]) * m->chunk[2] + k - from[2];
                 size_t dst = ((r - first) * m->dims[1] + i) * m->dims[2] + k;
-                memcpy(out + (dst * m->dims[3] + from[3]) * m->item_bytes,
-                       chunk + in * m->chunk[3] * m->item_bytes, run);
+                copy_run(out + (dst * m->dims[3] + from[3]) * m->item_bytes,
+                         chunk + in * m->chunk[3] * m->item_bytes, run);
             }
         }
     }
+}
+
+/* The place in the grid of chunk i of the layer that row `first` is in. */
+static void place_in_layer(const struct h5_map *m, size_t first, size_t i, size_t at[H5_MAP_DIMS])
+{
+    at[0] = first / m->chunk[0];
+    at[1] = i / m->grid[3] / m->grid[2];
+    at[2] = i / m->grid[3] % m->grid[2];
+    at[3] = i % m->grid[3];
 }
 
 /* Rows first..first+n-1, all in one layer of chunks, into out; work holds a chunk and scratch. */
@@ -158,12 +178,9 @@ static int read_layer(const struct h5_array *a, size_t first, size_t n, uint8_t 
                       struct err *e)
 {
     const struct h5_map *m = &a->map;
-    size_t at[H5_MAP_DIMS] = {first / m->chunk[0]};
-    size_t n_layer = m->grid[1] * m->grid[2] * m->grid[3];
+    size_t at[H5_MAP_DIMS], n_layer = m->grid[1] * m->grid[2] * m->grid[3];
     for (size_t i = 0; i < n_layer; i++) {
-        at[3] = i % m->grid[3];
-        at[2] = i / m->grid[3] % m->grid[2];
-        at[1] = i / m->grid[3] / m->grid[2];
+        place_in_layer(m, first, i, at);
         if (read_chunk(a, &m->chunks[at[0] * n_layer + i], work, work + a->chunk_bytes,
                        scratch_bytes(a), e)) {
             return -1;
@@ -173,20 +190,46 @@ static int read_layer(const struct h5_array *a, size_t first, size_t n, uint8_t 
     return 0;
 }
 
-/* Calls use for all rows, a layer of chunks at a time. */
-typedef int layer_fn(void *ctx, const uint8_t *rows, size_t n_bytes, struct err *e);
-static int each_layer(const struct h5_array *a, layer_fn *use, void *ctx, struct err *e)
+/* Calls use for all rows, some at a time. A layer of chunks is unpacked whole and then copied row
+ * by row: rows that are copied chunk by chunk would go through the caches once a chunk. */
+typedef int rows_fn(void *ctx, const uint8_t *rows, size_t n_bytes, struct err *e);
+static int use_layer(const struct h5_array *a, size_t first, size_t n, const uint8_t *chunks,
+                     uint8_t *rows, rows_fn *use, void *ctx, struct err *e)
 {
-    size_t n_rows = a->map.dims[0], layer = a->map.chunk[0];
-    uint8_t *rows = mem_take_raw(layer, a->row_bytes, e);
-    uint8_t *work = rows ? mem_take_raw(1, a->chunk_bytes + scratch_bytes(a), e) : NULL;
-    int rc = work ? 0 : -1;
-    for (size_t r = 0; !rc && r < n_rows; r += layer) {
-        size_t n = n_rows - r < layer ? n_rows - r : layer;
-        rc = read_layer(a, r, n, rows, work, e) || use(ctx, rows, n * a->row_bytes, e) ? -1 : 0;
+    const struct h5_map *m = &a->map;
+    size_t n_layer = m->grid[1] * m->grid[2] * m->grid[3];
+    for (size_t r = first; r < first + n; r += GROUP) {
+        size_t group = first + n - r < GROUP ? first + n - r : GROUP, at[H5_MAP_DIMS];
+        for (size_t i = 0; i < n_layer; i++) {
+            place_in_layer(m, first, i, at);
+            copy_rows(a, at, chunks + i * a->chunk_bytes, r, group, rows);
+        }
+        if (use(ctx, rows, group * a->row_bytes, e)) {
+            return -1;
+        }
     }
+    return 0;
+}
+
+static int each_layer(const struct h5_array *a, rows_fn *use, void *ctx, struct err *e)
+{
+    const struct h5_map *m = &a->map;
+    size_t n_rows = m->dims[0], n_layer = m->grid[1] * m->grid[2] * m->grid[3];
+    uint8_t *chunks = mem_take_raw(n_layer, a->chunk_bytes, e);
+    uint8_t *rows = chunks ? mem_take_raw(GROUP, a->row_bytes, e) : NULL;
+    uint8_t *scratch = rows ? mem_take_raw(1, scratch_bytes(a), e) : NULL;
+    int rc = scratch ? 0 : -1;
+    for (size_t r = 0; !rc && r < n_rows; r += m->chunk[0]) {
+        const struct h5_chunk *c = &m->chunks[r / m->chunk[0] * n_layer];
+        for (size_t i = 0; !rc && i < n_layer; i++) {
+            rc = read_chunk(a, &c[i], chunks + i * a->chunk_bytes, scratch, scratch_bytes(a), e);
+        }
+        size_t n = n_rows - r < m->chunk[0] ? n_rows - r : m->chunk[0];
+        rc = rc ? rc : use_layer(a, r, n, chunks, rows, use, ctx, e);
+    }
+    free(chunks);
     free(rows);
-    free(work);
+    free(scratch);
     return rc;
 }
 
@@ -195,7 +238,7 @@ struct unpacking {
     const char *name;
 };
 
-static int write_layer(void *ctx, const uint8_t *rows, size_t n_bytes, struct err *e)
+static int write_rows(void *ctx, const uint8_t *rows, size_t n_bytes, struct err *e)
 {
     const struct unpacking *u = ctx;
     return spool_write(u->fd, rows, n_bytes, u->name, e);
@@ -207,7 +250,7 @@ static int unpack(struct h5_array *a, struct err *e)
     pthread_mutex_lock(&a->mutex);
     if (a->unpacked < 0) {
         struct unpacking u = {spool_temporary(a->name, a->map.dims[0] * a->row_bytes, e), a->name};
-        rc = u.fd < 0 ? -1 : each_layer(a, write_layer, &u, e);
+        rc = u.fd < 0 ? -1 : each_layer(a, write_rows, &u, e);
         if (rc && u.fd >= 0) {
             close(u.fd);
         }
