@@ -49,6 +49,28 @@ static int find_made(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
     return rc;
 }
 
+/* The run file, where there is one. */
+static int add_run_file(struct pack *p, const char *dir, struct err *e)
+{
+    char path[4096];
+    unsigned char *text;
+    size_t n;
+    struct pack old;
+    struct err ignored = {0};
+    if (pack_is(dir)) {
+        if (pack_read(&old, dir, false, e)) {
+            return -1;
+        }
+        p->run_yaml = old.run_yaml;
+        old.run_yaml = NULL;
+        pack_release(&old);
+    } else if (file_join(path, sizeof path, dir, "run.yaml", &ignored) == 0 &&
+               file_read(path, 1 << 20, &text, &n, &ignored) == 0) {
+        p->run_yaml = (char *)text;
+    }
+    return 0;
+}
+
 /* The plans, one behind the other; the run file where there is one directory. */
 static int add_plans(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
 {
@@ -69,15 +91,7 @@ static int add_plans(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
         }
         free(l.entries);
     }
-    char path[4096];
-    unsigned char *text;
-    size_t n;
-    struct err ignored = {0};
-    if (n_dirs == 1 && file_join(path, sizeof path, dirs[0], "run.yaml", &ignored) == 0 &&
-        file_read(path, 1 << 20, &text, &n, &ignored) == 0) {
-        p->run_yaml = (char *)text;
-    }
-    return 0;
+    return n_dirs == 1 ? add_run_file(p, dirs[0], e) : 0;
 }
 
 static int check_args(const struct pack_args *a, bool *full, struct err *e)

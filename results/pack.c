@@ -438,7 +438,7 @@ static int put_pack(struct h5 *h, const struct pack *p, struct err *e)
         (p->run_yaml && h5_text(h, "/run_yaml", p->run_yaml, e))) {
         return -1;
     }
-    return p->full && (put_draws(h, p, e) || put_selections(h, p, e)) ? -1 : 0;
+    return (p->full && put_draws(h, p, e)) || put_selections(h, p, e) ? -1 : 0;
 }
 
 int pack_encode(const struct pack *p, unsigned char **bytes, size_t *n, struct err *e)

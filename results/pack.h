@@ -8,7 +8,7 @@
  *   /sets/K/...  cells with the same test images: id [n], label [n], cell [m] (index), pred [m, n];
  *                full: rank, margin and, with probabilities, logp_label, p_pred, p_sq [m, n]
  *   /draws/...   full only: cell, n, value: the training images of all cells, one after another
- *   /selection/  full only: cell, n, picked, knob, on, measure, tried, value, likewise
+ *   /selection/  cell, n, picked, knob, on, measure, tried, value, likewise
  *   /plan/...    run_id, spec: what the directories are meant to hold
  *   /run_yaml    the run file, where there is one
  *
