@@ -5,6 +5,7 @@
 #include "harness/base/blas.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
+#include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "models/engine.h"
@@ -69,6 +70,40 @@ static const struct opened *open_pair(struct status *s, const struct run_spec *s
         dataset_open(&o->dataset, spec->dataset, &data, &o->why);
     }
     return o;
+}
+
+static int by_run_id(const void *a, const void *b)
+{
+    return strcmp(((const struct plan_entry *)a)->run_id, ((const struct plan_entry *)b)->run_id);
+}
+
+/* Says how many cells are here that the plan does not name: copied in from another sweep. */
+static int note_unplanned(const struct status *s, size_t *n_damaged, struct err *e)
+{
+    size_t n = 0;
+    struct plan_entry key = {0}, *sorted = mem_take(s->plan.n, sizeof *sorted, e);
+    *n_damaged = 0;
+    if (!sorted) {
+        return -1;
+    }
+    for (size_t i = 0; i < s->plan.n; i++) {
+        sorted[i] = s->plan.entries[i];
+    }
+    qsort(sorted, s->plan.n, sizeof *sorted, by_run_id);
+    for (size_t i = 0; i < s->cells.n; i++) {
+        memcpy(key.run_id, s->cells.heads[i].run_id, sizeof key.run_id);
+        if (!bsearch(&key, sorted, s->plan.n, sizeof *sorted, by_run_id)) {
+            n++;
+            *n_damaged += s->cells.heads[i].damaged;
+        }
+    }
+    free(sorted);
+    if (n) {
+        note(*n_damaged ? NOTE_WARNING : NOTE_INFO,
+             "%zu cells here are not in the plan of this directory (%zu of them damaged)", n,
+             *n_damaged);
+    }
+    return 0;
 }
 
 static int by_id(const void *key, const void *head)
@@ -215,6 +250,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     static const char *const heads[] = {"state", "run_id", "spec", "message"};
     const struct status_args *a = args;
     struct status s = {.c = c};
+    size_t n_damaged = 0;
     int status = -1;
     c->engine = engine_find(c->g.engine, e);
     if (!c->engine || store_open(words[0], false, e) || store_plan_read(&s.plan, words[0], e) ||
@@ -237,7 +273,10 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
         }
     }
     if (status == 0) {
-        status = a->list ? context_print(c, &s.list, e) : print_counts(&s, e);
+        status = (a->list ? context_print(c, &s.list, e) : print_counts(&s, e)) ||
+                         note_unplanned(&s, &n_damaged, e)
+                     ? -1
+                     : 0;
     }
 out:
     for (size_t i = 0; i < s.n_opened; i++) {
@@ -251,7 +290,8 @@ out:
     if (status) {
         return -1;
     }
-    return s.counts[FAILED] || s.counts[DIVERGED] || s.counts[DAMAGED] ? EXIT_FOUND : EXIT_DONE;
+    return s.counts[FAILED] || s.counts[DIVERGED] || s.counts[DAMAGED] || n_damaged ? EXIT_FOUND
+                                                                                    : EXIT_DONE;
 }
 
 const struct command command_status = {
