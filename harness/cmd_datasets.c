@@ -244,7 +244,9 @@ static int verify_split(const struct ctx *c, const struct split *s, const char *
     }
     free(k.workers);
     if (bad) {
-        note(NOTE_WARNING, "%s: %zu images cannot be read; the first: %s", s->text, bad, why.text);
+        split_id(s, first, id);
+        note(NOTE_WARNING, "%s: %zu images cannot be read; the first, %s: %s", s->text, bad, id,
+             why.text);
     }
     struct sha256 sha;
     sha256_init(&sha);
