@@ -75,8 +75,8 @@ static int print_tables(const struct ctx *c, const char *dir, struct err *e)
 
 static void print_totals(const struct run_totals *t, const char *dir)
 {
-    note(NOTE_INFO, "%s: %zu cells computed, %zu were there%s", dir, t->computed, t->before,
-         t->failed || t->absent || t->retired ? ":" : "");
+    note(NOTE_INFO, "%s: %zu cells computed, %zu were there", dir, t->computed - t->failed,
+         t->before);
     if (t->failed) {
         note(NOTE_INFO, "  %zu failed: see `bitbench status %s`", t->failed, dir);
     }

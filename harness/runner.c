@@ -111,6 +111,23 @@ static void trim_outcomes(const char *keep, struct outcomes *o)
     }
 }
 
+/* A cell that failed before it could be described still says what was asked. */
+static int fill_spec(const struct run_spec *spec, struct record *r, struct err *e)
+{
+    struct str text = {0};
+    if (r->spec && *r->spec) {
+        return 0;
+    }
+    spec_text(spec, &text);
+    if (str_check(&text, e)) {
+        str_release(&text);
+        return -1;
+    }
+    free(r->spec);
+    r->spec = text.data; /* the record owns it now */
+    return 0;
+}
+
 static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
 {
     struct run *run = ctx;
@@ -121,14 +138,15 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
         goto out;
     }
     trim_outcomes(todo->spec->outcomes, &r->outcomes);
-    if (fill_provenance(run, todo, r, e) || fill_labels(run->o->labels, r, e) ||
+    if (fill_spec(todo->spec, r, e) || fill_provenance(run, todo, r, e) ||
+        fill_labels(run->o->labels, r, e) ||
         store_write(run->o->dir, r, &todo->made, e)) {
         goto out;
     }
     run->t->computed++;
     if (r->status != CELL_OK) {
         run->t->failed++;
-        note(NOTE_WARNING, "run %s: %s", r->spec ? r->spec : todo->id, r->message);
+        note(NOTE_WARNING, "run %s: %s", r->spec, r->message);
     }
     note_progress("cells", ++run->n_done, run->n_todo);
     status = 0;

@@ -65,6 +65,19 @@ printf 'X' | dd of="$cell" bs=1 seek=5000 conv=notrunc 2>/dev/null
 expect 1 "$cell" "report names a cell with a flipped byte" "$bitbench" report "$tmp/run"
 expect 2 "is no run directory|no such|not there|does not exist" "report of a folder that is not there" "$bitbench" report "$tmp/nothing"
 cp "$tmp/cell" "$cell"
+cp -r "$tmp/run" "$tmp/merged"
+mv "$tmp/merged/cells/$(basename "$cell")" "$tmp/merged/cells/0123456789abcdef0123456789abcdef.h5"
+expect 1 '1 cells here are not in the plan.*1 of them damaged' "status speaks of cells that the plan does not name" "$bitbench" status "$tmp/merged"
+
+# A cell that fails before its preprocessing is known; images that cannot be read.
+expect 1 'run model=.*w.npz dataset=fashion-mnist .*preset=model.*is not known; name a preset' "a failed cell says what was asked" \
+    "$bitbench" eval -m "$tmp/w.npz" -d fashion-mnist --preprocess model -o "$tmp/preset"
+expect 1 '^bitbench: .*0 cells computed, 0 were there$' "a failed cell does not count as computed" \
+    "$bitbench" run "$tmp/preset/run.yaml" -o "$tmp/preset"
+mkdir -p "$tmp/photos/test/cat" "$tmp/photos/train/cat"
+cp "$tmp/x.jpg" "$tmp/photos/test/cat"
+cp "$tmp/x.jpg" "$tmp/photos/train/cat"
+expect 1 'the first, cat/x.jpg: not an image' "verify names the first image that it cannot read" "$bitbench" datasets verify "folder:$tmp/photos"
 
 # Places that cannot be written.
 : >"$tmp/file"
