@@ -1,14 +1,11 @@
 /* The sets that come as arrays or records: what TFDS's own builders made of the same files (keys,
- * order, labels, pixels), VTAB's splits of them, label rules value by value, the order of the
- * full-size sets, damaged files. Usage: arrays [DIR], a folder in the form of FIXTURES/arrays. */
+ * order, labels, pixels), VTAB's splits of them, label rules value by value, damaged files.
+ * Usage: arrays [DIR], a folder in the form of FIXTURES/arrays. */
 #include "tests/unit/dataset_truth.h"
 
-#include <math.h>
 #include <unistd.h>
-#include "datasets/kitti_split.h"
 #include "datasets/label_rule.h"
 #include "datasets/source.h"
-#include "datasets/transform.h"
 #include "datasets/codec/codec.h"
 
 static const char *root = FIXTURES "/arrays";
@@ -195,6 +192,46 @@ static void unpacked(void **state)
     shell("rm -r '%s'", dir);
 }
 
+/* Chunks that lie across the rows are unpacked at the first read. */
+static void across(void **state)
+{
+    (void)state;
+    char folder[1024];
+    path_of(folder, "across", "", "");
+    check_folder(&sets[2], folder);
+}
+
+/* One byte of an HDF5 file changed: an error with a text, or a set that can be opened. */
+static void damaged(void **state)
+{
+    (void)state;
+    static const char name[] = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5";
+    char dir[256], path[1024];
+    struct err e = {0};
+    unsigned char *bytes;
+    size_t n, n_refused = 0, n_tried = 0;
+    path_of(path, "across", name, "");
+    assert_int_equal(file_read(path, 0, &bytes, &n, &e), 0);
+    work_dir(dir);
+    for (size_t i = 0; i < n; i += i < 3000 ? 23 : 997) {
+        const char *dirs[] = {dir};
+        struct dataset *d;
+        bytes[i] ^= 0xff;
+        write_file(dir, name, bytes, n);
+        bytes[i] ^= 0xff;
+        e = (struct err){0};
+        n_tried++;
+        if (dataset_open(&d, "dsprites-location", &(struct dataset_dirs){dirs, 1, true}, &e)) {
+            assert_true(e.code != ERR_NONE && e.text[0]);
+            n_refused++;
+        }
+        dataset_close(d);
+    }
+    assert_true(n_refused > 10 && n_refused < n_tried);
+    free(bytes);
+    shell("rm -r '%s'", dir);
+}
+
 static int32_t label_of(const struct label_rule *rule, const char *task, char *raw)
 {
     float v[16];
@@ -301,172 +338,20 @@ static void bad(void **state)
     tsv_free(&t);
 }
 
-/* A whole text file. */
-static char *read_text(const char *folder, const char *name)
-{
-    char path[1024];
-    struct err e = {0};
-    unsigned char *text;
-    size_t n;
-    path_of(path, folder, name, "");
-    if (file_read(path, 0, &text, &n, &e)) {
-        fail_msg("%s", e.text);
-    }
-    return (char *)text;
-}
-
-static void kitti_splits(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"train", "val", "test"};
-    static const char *const folders[] = {"kitti/a", "kitti/b"};
-    for (size_t k = 0; k < 2; k++) {
-        static struct tsv t;
-        struct err e = {0};
-        char path[1024];
-        char *numbers = read_text(folders[k], "train_rand.txt");
-        char *mapping = read_text(folders[k], "train_mapping.txt");
-        uint8_t *split;
-        size_t n;
-        if (kitti_split(numbers, mapping, &split, &n, &e)) {
-            fail_msg("%s", e.text);
-        }
-        path_of(path, folders[k], "expected", ".tsv");
-        tsv_read(&t, path);
-        assert_int_equal(n, t.n);
-        for (size_t i = 0; i < n; i++) {
-            assert_int_equal(atoi(t.cell[i][0]), i);
-            assert_int_equal(strncmp(t.cell[i][2], names[split[i]], 3), 0);
-        }
-        tsv_free(&t);
-        free(split);
-        free(numbers);
-        free(mapping);
-    }
-}
-
-/* A source with the keys of a full-size set and no images. */
-struct keys {
-    const struct dataset_desc *desc;
-};
-
-static void full_key(const void *state, size_t source_split, size_t i, char key[DATASET_ID])
-{
-    const struct keys *k = state;
-    if (!strncmp(k->desc->name, "clevr", 5)) {
-        snprintf(key, DATASET_ID, "CLEVR_%s_%06zu.png", source_split ? "val" : "train", i);
-    } else {
-        k->desc->source->key(NULL, source_split, i, key); /* from the index alone */
-    }
-}
-
-static int32_t full_label(const void *state, size_t source_split, size_t i)
-{
-    const struct keys *k = state;
-    (void)source_split;
-    if (strncmp(k->desc->name, "dsprites", 8)) {
-        return 0;
-    }
-    /* The position of an image says its latents: shape, scale, 40 angles, 32 x, 32 y. */
-    float latent = (float)(k->desc->rule->column == 4 ? i / 32 % 32 : i / 1024 % 40);
-    return k->desc->rule->label(&latent, 1);
-}
-
-static void add_hashed(struct sha256 *h, bool first, const char *text)
-{
-    if (!first) {
-        sha256_add(h, "\n", 1);
-    }
-    sha256_add(h, text, strlen(text));
-}
-
-static void check_order(const struct split *s, char *const *want)
-{
-    struct sha256 ids, labels;
-    char hex[HASH_SHA256_HEX], id[DATASET_ID], label[16];
-    bool labelled = want[8][0] != '-';
-    assert_int_equal(s->n, atoi(want[3]));
-    sha256_init(&ids);
-    sha256_init(&labels);
-    for (size_t i = 0; i < s->n; i++) {
-        split_id(s, i, id);
-        if (!i) {
-            assert_string_equal(id, want[5]);
-        }
-        snprintf(label, sizeof label, "%d", s->label[i]);
-        add_hashed(&ids, !i, id);
-        add_hashed(&labels, !i, label);
-    }
-    assert_string_equal(id, want[6]);
-    sha256_final(&ids, hex);
-    assert_string_equal(hex, want[4]);
-    sha256_final(&labels, hex);
-    if (labelled) {
-        assert_string_equal(hex, want[8]);
-    }
-}
-
-/* VTAB's splits of the full-size sets: ids, and labels where the index says them. */
-static void orders(void **state)
-{
-    (void)state;
-    static struct tsv t;
-    char path[1024];
-    struct err e = {0};
-    path_of(path, "truth", "orders", ".tsv");
-    tsv_read(&t, path);
-    struct dataset d = {0};
-    struct source_ops ops = {.key = full_key, .label = full_label};
-    struct dataset_desc desc;
-    struct keys keys = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < t.n; i++) {
-        if (strcmp(t.cell[i][2], "vtab")) {
-            continue;
-        }
-        if (!keys.desc || strcmp(keys.desc->name, t.cell[i][0])) {
-            keys.desc = dataset_find(t.cell[i][0], &e);
-            assert_non_null(keys.desc);
-            desc = *keys.desc;
-            desc.source = &ops;
-            d = (struct dataset){.desc = &desc,
-                                 .n_classes = desc.n_classes,
-                                 .splits = desc.splits,
-                                 .n_splits = desc.n_splits,
-                                 .state = &keys};
-            for (size_t s = 0; s < desc.n_source_splits; s++) {
-                d.n[s] = desc.official[s];
-                d.order[s] = malloc(d.n[s] * sizeof *d.order[s]);
-                assert_int_equal(order_make(&d, s, d.order[s], &e), 0);
-            }
-        }
-        struct split s = must_split(&d, t.cell[i][1]);
-        check_order(&s, t.cell[i]);
-        split_close(&s);
-        n++;
-        if (i + 1 == t.n || strcmp(t.cell[i + 1][0], desc.name)) {
-            for (size_t k = 0; k < desc.n_source_splits; k++) {
-                free(d.order[k]);
-            }
-        }
-    }
-    assert_int_equal(n, 8 * 7);
-    tsv_free(&t);
-}
-
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[2 * N_SETS + 4] = {
-        cmocka_unit_test(rules), cmocka_unit_test(bad), cmocka_unit_test(kitti_splits),
-        cmocka_unit_test(orders)};
+    enum { N_PLAIN = 4 };
+    struct CMUnitTest tests[2 * N_SETS + N_PLAIN] = {
+        cmocka_unit_test(rules), cmocka_unit_test(bad),
+        cmocka_unit_test(across), cmocka_unit_test(damaged)};
     char names[2 * N_SETS][64];
     root = argc > 1 ? argv[1] : root;
     for (size_t i = 0; i < 2 * N_SETS; i++) {
         const void *set = &sets[i / 2];
         snprintf(names[i], sizeof names[i], "%s %s", sets[i / 2].name, i % 2 ? "unpacked" : "raw");
-        tests[4 + i] = (struct CMUnitTest){.name = names[i],
-                                           .test_func = i % 2 ? unpacked : truth};
-        memcpy(&tests[4 + i].initial_state, &set, sizeof set);
+        tests[N_PLAIN + i] = (struct CMUnitTest){.name = names[i],
+                                                 .test_func = i % 2 ? unpacked : truth};
+        memcpy(&tests[N_PLAIN + i].initial_state, &set, sizeof set);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
