@@ -63,7 +63,7 @@ CLI_TEST := $(sort $(filter-out tests/cli/lib.sh,$(wildcard tests/cli/*.sh tests
 # Sources that can change a number: their hashes make numeric_id (see protocols/numeric.h).
 NUMERIC  := $(sort $(wildcard models/*.[ch] models/cpu/*.[ch] models/kernels/*.[ch] datasets/*.[ch] \
 	datasets/codec/*.[ch] protocols/*.[ch] \
-	$(foreach m,blas cpu npy numpy_rng pool rng tensor zip,harness/base/$(m).[ch])))
+	$(foreach m,blas cpu h5_map npy numpy_rng pool rng tensor zip,harness/base/$(m).[ch])))
 
 # Short lines; V=1 shows whole commands.
 say = $(if $(V),,@echo '  $(1) $@' &&)
