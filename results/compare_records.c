@@ -183,14 +183,21 @@ static int add_group(struct comparing *in, size_t index, struct err *e)
 
 /* ---- where the two sides come from ---- */
 
-/* Distinct values of a provenance key over one side's paired cells: "avx2" or "avx2, base". */
-static void add_values(const struct comparing *in, bool cand, const char *key, struct str *out)
+static const char *value_of(const struct record *r, const char *key, bool label)
+{
+    return pairs_get(label ? &r->labels : &r->provenance, key);
+}
+
+/* Distinct values of a provenance key (or a label) over one side's paired cells: "avx2" or "avx2,
+ * base". */
+static void add_values(const struct comparing *in, bool cand, const char *key, bool label,
+                       struct str *out)
 {
     struct lines seen = {0};
     struct err ignored = {0};
     for (size_t i = 0; i < in->p.n; i++) {
         const struct cell_pair *pair = &in->p.pairs[i];
-        const char *v = pairs_get(&(cand ? pair->cand : pair->base)->provenance, key);
+        const char *v = value_of(cand ? pair->cand : pair->base, key, label);
         bool known = false;
         for (size_t k = 0; k < seen.n && v; k++) {
             known = known || strcmp(seen.items[k], v) == 0;
@@ -219,8 +226,8 @@ static int remark_on_machine(struct comparing *in, const char *key, const char *
 {
     struct str a = {0}, b = {0};
     int rc = 0;
-    add_values(in, false, key, &a);
-    add_values(in, true, key, &b);
+    add_values(in, false, key, false, &a);
+    add_values(in, true, key, false, &b);
     if (count_different(in, key)) {
         rc = lines_addf(&in->c->remarks, e,
                         "WARNING: the %s differs (%s against %s): sums are rounded in another "
@@ -278,16 +285,19 @@ static int remark_on_rest(struct comparing *in, struct err *e)
                : 0;
 }
 
-/* Commits of the program on one side, for its heading. */
+/* What one side is, for its heading: the commits that were measured, and those of the program. */
 static void name_side(const struct comparing *in, bool cand, char out[256])
 {
-    struct str commits = {0};
+    struct str program = {0}, measured = {0};
     const struct record_list *l = cand ? in->cand : in->base;
-    add_values(in, cand, "commit", &commits);
+    add_values(in, cand, "commit", false, &program);
+    add_values(in, cand, "commit", true, &measured);
     const char *name = cand ? in->o->cand : in->o->base;
-    snprintf(out, 256, "%.100s%s%zu cells%s%.80s", name ? name : "", name ? ": " : "", l->n,
-             commits.len ? ", made by bitbench " : "", str_text(&commits));
-    str_release(&commits);
+    snprintf(out, 256, "%.90s%s%zu cells%s%.60s%s%.40s", name ? name : "", name ? ": " : "", l->n,
+             measured.len ? " of commit " : "", str_text(&measured),
+             program.len ? ", made by bitbench " : "", str_text(&program));
+    str_release(&program);
+    str_release(&measured);
 }
 
 /* ---- missing cells ---- */
