@@ -15,7 +15,7 @@
 #include "protocols/cholesky.h"
 
 enum { ROW_TERMS = 8 };                /* of one row at most */
-static const double min_weight = 0.05; /* a term below this is as well in the diagonal */
+static const double min_weight = 0.05; /* of a term beside the penalty: below it does not matter */
 static const double bias_share = 1e-3; /* of the rows' weight: the bias has no penalty of its own */
 
 /* One row's terms: the first n classes in descending order of p. */
@@ -138,6 +138,7 @@ struct squares {
     struct curvature *v;
     const double *weight; /* [n] of the rows */
     double *reach;        /* [n] sum_k z_k^2 / diagonal_k */
+    double *length;       /* [n] sum_k z_k^2 */
 };
 
 static void add_squares(void *ctx, size_t item, size_t worker, double *sum)
@@ -162,20 +163,23 @@ static void reach_tile(void *ctx, size_t item, size_t worker)
     linear_tile(&s->v->rows, first, tile);
     for (size_t i = 0; i < TILE_ROWS && first + i < s->v->rows.n; i++) {
         const double *z = tile + i * width;
-        double sum[4] = {0};
+        double sum[4] = {0}, length[4] = {0};
         for (size_t k = 0; k < width; k += 4) {
             for (size_t j = 0; j < 4; j++) {
-                sum[j] += z[k + j] * z[k + j] / s->v->diagonal[k + j];
+                double square = z[k + j] * z[k + j];
+                sum[j] += square / s->v->diagonal[k + j];
+                length[j] += square;
             }
         }
         s->reach[first + i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        s->length[first + i] = (length[0] + length[1]) + (length[2] + length[3]);
     }
 }
 
 /* diagonal = penalty + c sum_i weight_i z_i^2 */
 static void find_diagonal(struct curvature *v, const double *weight, double c, double all_weight)
 {
-    struct squares s = {v, weight, NULL};
+    struct squares s = {v, weight, NULL, NULL};
     struct linear_sum sum = {.tiles = linear_tiles(v->rows.n),
                              .size = v->width,
                              .add = add_squares,
@@ -211,7 +215,7 @@ static int by_weight(const void *a, const void *b)
 }
 
 /* The terms of greatest weight under the first diagonal, in the order of rows. */
-static size_t pick_terms(struct curvature *v, const double *p, double c, const double *reach,
+static size_t pick_terms(struct curvature *v, const double *p, double c, const struct squares *s,
                          size_t limit, struct candidate *list)
 {
     size_t n = 0, ld = v->panels * PANEL;
@@ -219,9 +223,8 @@ static size_t pick_terms(struct curvature *v, const double *p, double c, const d
     for (size_t i = 0; i < v->rows.n; i++) {
         split_row(&t, p + i * ld, v->n_classes);
         for (size_t k = 0; k < t.n; k++) {
-            double weight = c * t.weight[k] * reach[i];
-            if (weight > min_weight) {
-                list[n++] = (struct candidate){weight, i, k};
+            if (c * t.weight[k] * s->length[i] > min_weight) {
+                list[n++] = (struct candidate){t.weight[k] * s->reach[i], i, k};
             }
         }
     }
@@ -305,7 +308,7 @@ static int build_factor(struct curvature *v, const size_t *rows, struct err *e)
 int curvature_build(struct curvature *v, const double *p, double c, size_t limit, struct err *e)
 {
     size_t n = v->rows.n, ld = v->panels * PANEL;
-    double *weight = mem_take(n, sizeof *weight, e), *reach = mem_take(n, sizeof *reach, e);
+    double *weight = mem_take(n, sizeof *weight, e), *reach = mem_take(2 * n, sizeof *reach, e);
     double all_weight = 0;
     struct candidate *list = mem_take_raw(n * ROW_TERMS, sizeof *list, e);
     size_t *rows = mem_take(v->limit, sizeof *rows, e);
@@ -320,9 +323,9 @@ int curvature_build(struct curvature *v, const double *p, double c, size_t limit
         all_weight += weight[i];
     }
     find_diagonal(v, weight, c, all_weight);
-    struct squares s = {v, NULL, reach};
+    struct squares s = {v, NULL, reach, reach + n};
     pool_run(v->pool, linear_tiles(n), reach_tile, &s);
-    keep_terms(v, p, c, list, pick_terms(v, p, c, reach, limit, list), weight, rows);
+    keep_terms(v, p, c, list, pick_terms(v, p, c, &s, limit, list), weight, rows);
     find_diagonal(v, weight, c, all_weight);
     for (size_t k = 0; k < v->width; k++) {
         v->diagonal[k] = 1 / sqrt(v->diagonal[k]);

@@ -28,6 +28,18 @@ size_t linear_panels(size_t columns)
     return (columns + PANEL - 1) / PANEL;
 }
 
+/* One row; the conditions do not change in the loop, so the compiler makes a loop of each case. */
+static void convert(const struct linear_rows *r, const float *restrict x, double *restrict out)
+{
+    const size_t *columns = r->columns;
+    const double *restrict mean = r->mean, *restrict inverse = r->inverse;
+    for (size_t k = 0; k < r->d; k++) {
+        double v = (double)(columns ? x[columns[k]] : x[k]);
+        v = mean ? v - mean[k] : v;
+        out[k] = inverse ? v * inverse[k] : v;
+    }
+}
+
 void linear_tile(const struct linear_rows *r, size_t first, double *tile)
 {
     size_t width = linear_width(r->d);
@@ -36,22 +48,7 @@ void linear_tile(const struct linear_rows *r, size_t first, double *tile)
             memset(tile, 0, width * sizeof *tile);
             continue;
         }
-        const float *x = r->x + (r->rows ? r->rows[first + i] : first + i) * r->stride;
-        if (r->columns) {
-            for (size_t k = 0; k < r->d; k++) {
-                tile[k] = (double)x[r->columns[k]];
-            }
-        } else {
-            for (size_t k = 0; k < r->d; k++) {
-                tile[k] = (double)x[k];
-            }
-        }
-        for (size_t k = 0; r->mean && k < r->d; k++) {
-            tile[k] -= r->mean[k];
-        }
-        for (size_t k = 0; r->inverse && k < r->d; k++) {
-            tile[k] *= r->inverse[k];
-        }
+        convert(r, r->x + (r->rows ? r->rows[first + i] : first + i) * r->stride, tile);
         tile[r->d] = r->last;
         for (size_t k = r->d + 1; k < width; k++) {
             tile[k] = 0;

@@ -17,6 +17,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
 #include "harness/base/pool.h"
+#include "harness/base/tensor.h"
 #include "protocols/adapt.h"
 #include "protocols/lbfgs.h"
 
@@ -26,9 +27,10 @@ enum { MEMORY = 16, /* pairs */
        MAX_STEPS = 3000,
        MAX_TERMS = 3072,
        FIRST_AGE = 25, /* steps until the curvature is built a second time, and then again */
-       LATER_AGE = 150,
-       FIRST_COST = 50, /* passes that building may cost */
-       LATER_COST = 150 };
+       LATER_AGE = 150 };
+
+/* What building may cost, in passes over the rows: a fit that needs it again is a hard one. */
+static const double build_cost[] = {50, 150, 500, 1500};
 
 /* Terms whose building has about as many operations as `passes` passes over the rows. */
 static size_t term_limit(const struct logistic_fit *f, double passes)
@@ -83,7 +85,8 @@ int logistic_fit_init(struct logistic_fit *f, const struct probe_data *p, struct
                                    .stride = p->d,
                                    .mean = f->mean,
                                    .last = 1};
-    if (curvature_init(&f->curvature, &f->rows, f->n_classes, term_limit(f, LATER_COST), pool, e)) {
+    size_t limit = term_limit(f, build_cost[ARRAY_LEN(build_cost) - 1]);
+    if (curvature_init(&f->curvature, &f->rows, f->n_classes, limit, pool, e)) {
         goto failed;
     }
     return 0;
@@ -112,21 +115,22 @@ struct pass {
     const double *w;
 };
 
-/* p [n_classes] = softmax of z; returns -ln p[label]. */
+/* p [n_classes] = softmax of z; returns -ln p[label], right also where p[label] rounds to 1. */
 static double softmax(const double *z, size_t n_classes, size_t label, double *p)
 {
-    double top = z[0], sum = 0;
+    size_t top = 0;
+    double others = 0; /* sum of exp(z - z[top]) of all but top */
     for (size_t c = 1; c < n_classes; c++) {
-        top = fmax(top, z[c]);
+        top = z[c] > z[top] ? c : top;
     }
     for (size_t c = 0; c < n_classes; c++) {
-        p[c] = exp(z[c] - top);
-        sum += p[c];
+        p[c] = exp(z[c] - z[top]);
+        others += c == top ? 0 : p[c];
     }
     for (size_t c = 0; c < n_classes; c++) {
-        p[c] /= sum;
+        p[c] /= 1 + others;
     }
-    return log(sum) - (z[label] - top);
+    return log1p(others) - (z[label] - z[top]);
 }
 
 static void pass_tile(void *ctx, size_t item, size_t worker, double *gradient)
@@ -218,25 +222,26 @@ static enum lbfgs_next next(void *ctx, const double *w, double j, const double *
     struct logistic_fit *f = ctx;
     double idle, gap = bound(f, j, gradient, &idle);
     /* Where C is small J is nearly constant and says little about W: then |W|^2 is the measure. */
-    double scale = fmin(j, fmax(weight_norm(f, w), 1e-6 * j));
+    double norm = weight_norm(f, w), scale = norm > 0 ? fmin(j, fmax(norm, 1e-6 * j)) : j;
     f->j = j;
-    f->residual = gap / j;
+    f->residual = gap > 0 ? gap / j : 0; /* one class only: J is 0 and stays so */
     f->converged = f->residual < logistic_tolerance && idle < logistic_tolerance;
     if (atomic_load(&note_interrupted)) {
         f->interrupted = true;
         return LBFGS_STOP;
     }
-    if (f->converged && gap < f->tolerance * scale) {
+    if (f->converged && gap <= f->tolerance * scale) {
         return LBFGS_STOP;
     }
     size_t age = f->builds == 1 ? FIRST_AGE : LATER_AGE;
     if (f->builds && f->since++ < age) {
         return LBFGS_GO;
     }
+    size_t last = ARRAY_LEN(build_cost) - 1, nth = f->builds < last ? f->builds : last;
     f->builds++;
     f->since = 1;
-    f->failed = curvature_build(&f->curvature, f->p, f->c,
-                                term_limit(f, f->builds == 1 ? FIRST_COST : LATER_COST), f->e) != 0;
+    f->failed =
+        curvature_build(&f->curvature, f->p, f->c, term_limit(f, build_cost[nth]), f->e) != 0;
     return f->failed ? LBFGS_STOP : LBFGS_RENEWED;
 }
 

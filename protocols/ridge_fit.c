@@ -199,31 +199,39 @@ static void scale_rows(const struct ridge_fit *f, double l2, const double *right
     }
 }
 
-/* One step of refinement of W [m, n_classes], for X^T X. The bias feature makes the largest
- * eigenvalue so large that its rounding shows along directions that the rows do not have: two equal
- * features, say. */
-static int refine(const struct ridge_fit *f, double l2, struct pool *pool, double *w,
+/* One step of refinement of u [m, n_classes], W or A: u += M^-1 (right side - M u). The bias
+ * feature makes the largest eigenvalue so large that its rounding shows along directions that the
+ * rows do not have: with two equal features, or two equal rows. */
+static int refine(const struct ridge_fit *f, double l2, struct pool *pool, double *u,
                   struct err *e)
 {
-    size_t size = f->m * f->n_classes, n = f->n * f->n_classes;
-    double *block = mem_take_raw(2 * size + n, sizeof *block, e);
+    size_t c = f->n_classes, size = f->m * c, n = f->n * c, height = (f->n_kept + 1) * c;
+    double *block = mem_take_raw(size + n + height, sizeof *block, e);
     if (!block) {
         return -1;
     }
-    double *r = block, *in_vectors = block + size, *rows = block + 2 * size;
-    times_features(f, false, w, rows, pool);
+    double *rows = block, *columns = rows + n, *in_vectors = columns + height;
+    if (f->gram) { /* rows = Y - X (X^T A) */
+        times_features(f, true, u, columns, pool);
+        times_features(f, false, columns, rows, pool);
+    } else { /* columns = X^T (Y - X W) */
+        times_features(f, false, u, rows, pool);
+    }
     for (size_t i = 0; i < n; i++) {
         rows[i] = f->y[i] - rows[i];
     }
-    times_features(f, true, rows, r, pool);
+    if (!f->gram) {
+        times_features(f, true, rows, columns, pool);
+    }
+    double *r = f->gram ? rows : columns;
     for (size_t i = 0; i < size; i++) {
-        r[i] -= l2 * w[i];
+        r[i] -= l2 * u[i];
     }
     times_vectors(f, false, r, in_vectors, pool);
     scale_rows(f, l2, in_vectors, in_vectors);
     times_vectors(f, true, in_vectors, r, pool);
     for (size_t i = 0; i < size; i++) {
-        w[i] += r[i];
+        u[i] += r[i];
     }
     free(block);
     return 0;
@@ -233,22 +241,17 @@ int ridge_fit_weights(const struct ridge_fit *f, double l2, struct pool *pool, d
                       struct err *e)
 {
     size_t size = f->m * f->n_classes;
-    double *scaled = mem_take_raw(size, sizeof *scaled, e), *a = mem_take_raw(size, sizeof *a, e);
-    int rc = -1;
-    if (!scaled || !a) {
-        goto out;
+    double *scaled = mem_take_raw(2 * size, sizeof *scaled, e);
+    if (!scaled) {
+        return -1;
     }
+    double *u = f->gram ? scaled + size : w;
     scale_rows(f, l2, f->right, scaled);
-    if (f->gram) {
-        times_vectors(f, true, scaled, a, pool);
-        times_features(f, true, a, w, pool);
-        rc = 0;
-    } else {
-        times_vectors(f, true, scaled, w, pool);
-        rc = refine(f, l2, pool, w, e);
+    times_vectors(f, true, scaled, u, pool);
+    int rc = refine(f, l2, pool, u, e);
+    if (rc == 0 && f->gram) {
+        times_features(f, true, u, w, pool);
     }
-out:
-    free(a);
     free(scaled);
     return rc;
 }
