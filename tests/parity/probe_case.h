@@ -68,7 +68,8 @@ static inline int keep(void *ctx, const struct adapt_result *r, struct err *err)
 }
 
 /* One spec for every value of the knob in a column of t, on the same training set. */
-static inline struct outcome run_path(const struct adapt *a, const struct table *t, const char *column)
+static inline struct outcome run_path(const struct adapt *a, const struct table *t,
+                                      const char *column)
 {
     struct run_spec *s = take(t->n_rows, sizeof *s);
     const struct run_spec **all = take(t->n_rows, sizeof *all);
@@ -123,8 +124,8 @@ static inline void grid_of(const struct table *t, const char *column, char *text
     need(false, name);
 }
 
-static inline struct outcome run_select(const struct adapt *a, const struct table *t, const char *column,
-                                        const char *on)
+static inline struct outcome run_select(const struct adapt *a, const struct table *t,
+                                        const char *column, const char *on)
 {
     struct outcome o = {.scores = take(data.n_test * data.n_classes, sizeof *o.scores)};
     struct adapt_counters c = {0};
@@ -147,8 +148,8 @@ struct agreement {
 };
 
 static inline void compare_pred(struct agreement *a, const double *scores, const struct array *pred,
-                                const struct array *margin, size_t row, size_t n, const int32_t *truth,
-                                double bound, size_t want)
+                                const struct array *margin, size_t row, size_t n,
+                                const int32_t *truth, double bound, size_t want)
 {
     size_t hits = 0, near = 0;
     need(pred->head.n >= (row + 1) * n && margin->head.n >= (row + 1) * n, "pred and margin");
