@@ -72,9 +72,9 @@ struct dataset_desc {
     size_t n_splits;
     /* Where below a data folder the files may lie, in order of preference; "" = right there. */
     const char *folders[DATASET_MAX_FOLDERS];
-    size_t h, w;           /* of every image; 0 = mixed */
-    bool numeric_ids;      /* the id is the running number in the source split (u64) */
-    bool no_flip, no_crop; /* augmentations that would break the label */
+    size_t h, w;                   /* of every image; 0 = mixed */
+    bool numeric_ids;              /* the id is the running number in the source split (u64) */
+    bool no_flip, no_crop;         /* augmentations that would break the label */
     const struct label_rule *rule; /* how the source makes labels, where it leaves that open */
     const struct source_ops *source;
 };
