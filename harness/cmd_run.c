@@ -80,6 +80,12 @@ static void print_totals(const struct run_totals *t, const char *dir)
     if (t->failed) {
         note(NOTE_INFO, "  %zu failed: see `bitbench status %s`", t->failed, dir);
     }
+    if (t->n_short) {
+        note(NOTE_WARNING,
+             "  %zu with fewer training images than asked for in some class: all of them are used "
+             "(n_classes_short in `report -f csv`)",
+             t->n_short);
+    }
     if (t->absent) {
         note(NOTE_INFO, "  %zu left out: data or weights are not here", t->absent);
     }

@@ -132,6 +132,7 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
 {
     struct run *run = ctx;
     const struct todo *todo = &run->todo[run->subset[spec]];
+    double n_short;
     int status = -1;
     snprintf(r->run_id, sizeof r->run_id, "%s", todo->id);
     if (r->status == CELL_OK && metrics_add(r, run->group.dataset->n_classes, e)) {
@@ -144,6 +145,7 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
         goto out;
     }
     run->t->computed++;
+    run->t->n_short += record_get_metric(r, "n_classes_short", &n_short) && n_short > 0;
     if (r->status != CELL_OK) {
         run->t->failed++;
         note(NOTE_WARNING, "run %s: %s", r->spec, r->message);

@@ -77,6 +77,11 @@ expect 1 '^bitbench: .*0 cells computed, 0 were there$' "a failed cell does not 
 mkdir -p "$tmp/photos/test/cat" "$tmp/photos/train/cat"
 cp "$tmp/x.jpg" "$tmp/photos/test/cat"
 cp "$tmp/x.jpg" "$tmp/photos/train/cat"
+"$bitbench" -q datasets pixels fashion-mnist test 0 -o "$tmp/x.png" >/dev/null
+mkdir -p "$tmp/few/test/cat" "$tmp/few/test/dog" "$tmp/few/train/cat" "$tmp/few/train/dog"
+for d in test/cat test/dog train/cat train/dog; do cp "$tmp/x.png" "$tmp/few/$d"; done
+expect 0 '1 with fewer training images than asked for' "more shots than a class has images: a warning" \
+    "$bitbench" fewshot -m pixels -d "folder:$tmp/few" --size 8 -k 5 --draws 1 -o "$tmp/few-run"
 expect 1 'the first, cat/x.jpg: not an image' "verify names the first image that it cannot read" "$bitbench" datasets verify "folder:$tmp/photos"
 
 # Places that cannot be written.
