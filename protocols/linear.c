@@ -16,7 +16,9 @@
 enum { BLOCK = 128,    /* rows and columns of a block of a product */
        SLICE = 2048 }; /* elements that are added up together */
 
+/* Four doubles, and four at any address of a double. */
 typedef double quad __attribute__((vector_size(PANEL * sizeof(double))));
+typedef quad quad_at __attribute__((aligned(sizeof(double))));
 
 size_t linear_width(size_t d)
 {
@@ -70,20 +72,16 @@ static inline __attribute__((always_inline)) void
 block(const struct strides *s, size_t n, size_t n_panels, bool add, const double *a,
       const double *b, double *c)
 {
-    quad sum[4][2];
-    for (size_t i = 0; i < 4; i++) {
+    quad sum[4][2] = {{{0}}};
+    for (size_t i = 0; add && i < 4; i++) {
         for (size_t q = 0; q < n_panels; q++) {
-            if (add) {
-                memcpy(&sum[i][q], c + i * s->ldc + q * s->step_c, sizeof(quad));
-            } else {
-                sum[i][q] = (quad){0, 0, 0, 0};
-            }
+            sum[i][q] = *(const quad_at *)(c + i * s->ldc + q * s->step_c);
         }
     }
     for (size_t p = 0; p < n; p++) {
         quad line[2];
         for (size_t q = 0; q < n_panels; q++) {
-            memcpy(&line[q], b + q * s->panel + p * s->step_b, sizeof(quad));
+            line[q] = *(const quad_at *)(b + q * s->panel + p * s->step_b);
         }
         for (size_t i = 0; i < 4; i++) {
             double v = a[i * s->row + p * s->term];
@@ -94,7 +92,7 @@ block(const struct strides *s, size_t n, size_t n_panels, bool add, const double
     }
     for (size_t i = 0; i < 4; i++) {
         for (size_t q = 0; q < n_panels; q++) {
-            memcpy(c + i * s->ldc + q * s->step_c, &sum[i][q], sizeof(quad));
+            *(quad_at *)(c + i * s->ldc + q * s->step_c) = sum[i][q];
         }
     }
 }
