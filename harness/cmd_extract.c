@@ -2,6 +2,7 @@
 #include "harness/command.h"
 #include "harness/images.h"
 #include "harness/base/err.h"
+#include "harness/base/file.h"
 #include "harness/base/h5.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct extract_args {
     struct preprocess_args pp;
@@ -36,18 +36,18 @@ static const struct opt opts[] = {
 };
 
 /* Ids and labels beside the features, and how they were made as attributes. */
-static int write_h5(const char *final, const struct split *s, const struct group *g,
+static int write_h5(const char *path, const struct split *s, const struct group *g,
                     const struct preprocess *p, const float *x, size_t d, struct err *e)
 {
     struct h5 *h = NULL;
     struct str pp = {0};
+    unsigned char *bytes = NULL;
+    size_t n_bytes;
     int status = -1;
-    char path[4200];
-    snprintf(path, sizeof path, "%.4000s.tmp.%ld", final, (long)getpid());
     char *block = mem_take(s->n, DATASET_ID, e);
     const char **texts = mem_take(s->n, sizeof *texts, e);
     preprocess_text(p, &pp);
-    if (!block || !texts || h5_create_file(&h, path, e) ||
+    if (!block || !texts || h5_create(&h, 0, e) ||
         h5_matrix(h, "/features", H5_F32, s->n, d, e) || h5_rows(h, "/features", 0, s->n, x, e) ||
         h5_array(h, "/labels", H5_I32, 1, &s->n, s->label, true, e)) {
         goto out;
@@ -65,17 +65,14 @@ static int write_h5(const char *final, const struct split *s, const struct group
         h5_attr_text(h, "/", "data_fingerprint", g->dataset->fingerprint, e)) {
         goto out;
     }
-    status = 0;
+    status = h5_finish(h, &bytes, &n_bytes, e);
+    h = NULL;
+    if (status == 0) {
+        status = file_write(path, bytes, n_bytes, e);
+    }
 out:
-    if (h5_close(h, status ? NULL : e)) {
-        status = -1;
-    }
-    if (status == 0 && rename(path, final)) {
-        status = err_errno(e, "%s", final);
-    }
-    if (status) {
-        unlink(path);
-    }
+    h5_close(h, NULL);
+    free(bytes);
     str_release(&pp);
     free(texts);
     free(block);

@@ -69,12 +69,10 @@ static int count_images(const struct run_spec *const *specs, size_t n, const str
     int status = split_open(&test, d, specs[0]->test, e);
     *images = test.n;
     split_close(&test);
-    if (status || !strcmp(specs[0]->regime.name, "none")) {
+    const char *name = regime_split(specs[0]);
+    if (status || !name) {
         return status;
     }
-    const char *name = !strcmp(specs[0]->regime.name, "vtab-800")    ? "train800"
-                       : !strcmp(specs[0]->regime.name, "vtab-1000") ? "train800val200"
-                                                                     : specs[0]->regime.split;
     if (split_open(&train, d, name, e)) {
         return -1;
     }

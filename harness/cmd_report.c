@@ -93,8 +93,8 @@ static int render_page(const struct report *r, const struct record_list *l, cons
     size_t n_files = read_run_files(words, n_words, files);
     char *svg = r->n ? default_plot(l, metric) : NULL;
     const struct report_plot plot = {
-        .title = "Small points are replicates, large ones their medians; dashed lines are the same "
-                 "models without the limit on training images, where there are such cells.",
+        .title = "Small points are replicates, large ones their medians; dashed lines, where there "
+                 "are any, are the same models trained as the legend says.",
         .svg = svg};
     const struct report_opts o = {.metric = metric,
                                   .format = TABLE_HTML,

@@ -7,13 +7,13 @@ out=${DEMO_DIR:-runs/demo}
 suites=$(dirname "$0")/../protocols/suites
 start=$(date +%s)
 echo "Few-shot: 1, 5, 10, 25 shots x 5 draws, ridge on frozen features; all 10,000 test images"
-"$program" run "$suites/demo-fewshot.yaml" -o "$out" >/dev/null
+"$program" run "$suites/demo-fewshot.yaml" -o "$out/fewshot" >/dev/null
 echo "Linear probe: logistic regression on the first 2,000 training images"
-"$program" run "$suites/demo-linear.yaml" -o "$out" >/dev/null
-"$program" -q report "$out" -o "$out/report.html"
-"$program" -q plot "$out" --where regime.name=kshot -o "$out/fewshot.svg"
-"$program" -q plot "$out" --where regime.name=first-n --x model --by dataset -o "$out/linear.svg"
-"$program" report "$out"
+"$program" run "$suites/demo-linear.yaml" -o "$out/linear" >/dev/null
+"$program" -q report "$out/fewshot" "$out/linear" -o "$out/report.html"
+"$program" -q plot "$out/fewshot" -o "$out/fewshot.svg"
+"$program" -q plot "$out/linear" -o "$out/linear.svg"
+"$program" report "$out/fewshot" "$out/linear"
 cat <<END
 
 Done in $(($(date +%s) - start)) s. Look at

@@ -16,6 +16,7 @@
 #include "datasets/transform.h"
 #include "models/engine.h"
 #include "models/model.h"
+#include "protocols/regime.h"
 #include "results/metrics.h"
 #include "results/store.h"
 #include <stdio.h>
@@ -140,8 +141,7 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
     }
     trim_outcomes(todo->spec->outcomes, &r->outcomes);
     if (fill_spec(todo->spec, r, e) || fill_provenance(run, todo, r, e) ||
-        fill_labels(run->o->labels, r, e) ||
-        store_write(run->o->dir, r, &todo->made, e)) {
+        fill_labels(run->o->labels, r, e) || store_write(run->o->dir, r, &todo->made, e)) {
         goto out;
     }
     run->t->computed++;
@@ -155,8 +155,7 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
 out:
     record_release(r);
     if (status == 0 && note_interrupted) {
-        return err_set(e, ERR_INTERRUPTED,
-                       "interrupted");
+        return err_set(e, ERR_INTERRUPTED, "interrupted");
     }
     return status;
 }
@@ -299,32 +298,44 @@ static void add_counters(struct group_counters *to, const struct group_counters 
     to->adapt.logistic_iterations += from->adapt.logistic_iterations;
 }
 
-/* Cells whose model or data set cannot be opened: planned under the names given, not stored. The
- * models of specs may differ. */
-static int plan_absent(struct run *run, const struct run_spec *const *specs, size_t n,
-                       const struct err *why, struct err *e)
+/* Cells whose model or data set cannot be opened stay in the plan, are said at the end and not
+ * stored. */
+static void leave_out(struct run *run, size_t n, const struct err *why)
 {
     if (!run->t->absent) {
         snprintf(run->t->absent_why, sizeof run->t->absent_why, "%.500s", why->text);
     }
-    str_addf(&run->left_out, "%s%zu cells left out: %s", run->left_out.len ? "\n" : "", n, why->text);
     run->t->absent += n;
-    int status = 0;
-    for (size_t i = 0; i < n && status == 0 && why->code == ERR_ABSENT; i++) {
-        const struct zoo_row *row = zoo_find(specs[i]->model);
-        struct plan_entry entry = {0};
-        struct run_spec pinned = *specs[i];
+    str_addf(&run->left_out, "%s%zu cells left out: %s", run->left_out.len ? "\n" : "", n,
+             why->text);
+}
+
+/* The whole sweep into the plan before anything is opened, under ids by name; ids of things given
+ * by path are renewed when these were read. */
+static int plan_all(const struct run_order *o, struct err *e)
+{
+    struct plan_entry *entries = mem_take(o->n, sizeof *entries, e);
+    int status = entries ? 0 : -1;
+    for (size_t i = 0; i < o->n && status == 0; i++) {
+        const struct run_spec *s = &o->specs[i];
+        const struct zoo_row *row = zoo_find(s->model);
+        struct run_spec pinned = *s;
         struct str text = {0};
-        spec_text(specs[i], &text);
-        entry.spec = text.data;
-        status = str_check(&text, e) || spec_pin(&pinned, e) ||
-                         spec_id(&pinned, row ? row->name : specs[i]->model, specs[i]->dataset,
-                                 entry.run_id, e) ||
-                         store_plan_add(run->o->dir, &entry, 1, e)
-                     ? -1
-                     : 0;
-        str_release(&text);
+        spec_text(s, &text);
+        entries[i].spec = text.data;
+        status =
+            str_check(&text, e) || spec_pin(&pinned, e) ||
+                    spec_id(&pinned, row ? row->name : s->model, s->dataset, entries[i].run_id, e)
+                ? -1
+                : 0;
     }
+    if (status == 0) {
+        status = store_plan_add(o->dir, entries, o->n, e);
+    }
+    for (size_t i = 0; entries && i < o->n; i++) {
+        free(entries[i].spec);
+    }
+    free(entries);
     return status;
 }
 
@@ -337,7 +348,8 @@ static int run_group(struct run *run, struct dataset *dataset, const struct run_
     struct err why = {0};
     int status;
     if (model_open(&model, specs[0]->model, &where, true, &why)) {
-        status = plan_absent(run, specs, n, &why, e);
+        leave_out(run, n, &why);
+        status = 0;
     } else {
         run->group = (struct group){.model = model,
                                     .dataset = dataset,
@@ -353,6 +365,59 @@ static int run_group(struct run *run, struct dataset *dataset, const struct run_
     return status;
 }
 
+/* Do the splits of a spec exist, and is no test image among those that training may draw from? */
+static int check_split_pair(const struct dataset *d, const char *train_text, const char *test_text,
+                            struct err *e)
+{
+    struct split train = {0}, test = {0};
+    bool *is_test[DATASET_MAX_SOURCE_SPLITS] = {NULL};
+    int status = split_open(&test, d, test_text, e);
+    if (status == 0 && train_text) {
+        status = split_open(&train, d, train_text, e);
+    }
+    for (size_t i = 0; i < DATASET_MAX_SOURCE_SPLITS && status == 0; i++) {
+        is_test[i] = mem_take(d->n[i], sizeof *is_test[i], e);
+        status = is_test[i] ? 0 : -1;
+    }
+    for (size_t i = 0; i < test.n && status == 0; i++) {
+        is_test[test.source_split[i]][test.row[i]] = true;
+    }
+    for (size_t i = 0; i < train.n && status == 0; i++) {
+        if (is_test[train.source_split[i]][train.row[i]]) {
+            status = err_set(
+                e, ERR_USAGE,
+                "%s: split '%s' is scored, but images of it are in '%s', which training "
+                "draws from: set regime.split (for example to train) or score another split",
+                d->name, test_text, train_text);
+        }
+    }
+    for (size_t i = 0; i < DATASET_MAX_SOURCE_SPLITS; i++) {
+        free(is_test[i]);
+    }
+    split_close(&train);
+    split_close(&test);
+    return status;
+}
+
+/* Each pair of splits of the specs once. */
+static int check_splits(const struct dataset *d, const struct run_spec *const *specs, size_t n,
+                        struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *train = regime_split(specs[i]);
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++) {
+            const char *other = regime_split(specs[k]);
+            seen = !strcmp(specs[k]->test, specs[i]->test) &&
+                   (train ? other && !strcmp(train, other) : !other);
+        }
+        if (!seen && check_split_pair(d, train, specs[i]->test, e)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* All cells of one data set: opened once, then model by model. */
 static int run_dataset(struct run *run, const struct run_spec **specs, size_t n, struct err *e)
 {
@@ -360,10 +425,11 @@ static int run_dataset(struct run *run, const struct run_spec **specs, size_t n,
     struct dataset_dirs data = context_dataset_dirs(run->c);
     struct err why = {0};
     if (dataset_open(&dataset, specs[0]->dataset, &data, &why)) {
-        return plan_absent(run, specs, n, &why, e);
+        leave_out(run, n, &why);
+        return 0;
     }
     const struct run_spec **group = mem_take(n, sizeof *group, e);
-    int status = group ? 0 : -1;
+    int status = group ? check_splits(dataset, specs, n, e) : -1;
     for (size_t i = 0; i < n && status == 0; i++) {
         size_t n_group = 0;
         for (size_t k = i; k < n && specs[i]; k++) {
@@ -404,7 +470,7 @@ int runner_run(struct ctx *c, const struct run_order *o, struct run_totals *t, s
     struct run run = {.c = c, .o = o, .t = t};
     *t = (struct run_totals){0};
     if (context_compute(c, e) || check_labels(o->labels, e) || store_open(o->dir, true, e) ||
-        keep_run_file(o, e)) {
+        keep_run_file(o, e) || plan_all(o, e)) {
         return -1;
     }
     const struct run_spec **specs = mem_take(o->n, sizeof *specs, e);

@@ -219,6 +219,12 @@ static int forward(struct group *g, const struct split *s, const struct preproce
         goto out;
     }
     loader_shape(loader, &h, &w);
+    if (model_feature_dim(g->model, h, w) != d) {
+        err_set(e, ERR_USAGE,
+                "%s: images of several sizes need resizing: choose another mode than none",
+                s->text);
+        goto out;
+    }
     input = mem_take(g->batch * h * w, 3 * sizeof *input, e);
     features = mem_take(g->batch * d, sizeof *features, e);
     head = mem_take(g->batch * n_classes, sizeof *head, e);
@@ -337,6 +343,24 @@ static int from_cache(struct group *g, const char *folder, struct want *w, size_
     return 0;
 }
 
+/* Side lengths of the network's input: those of the first image where nothing is resized and the
+ * data set does not know them. */
+static int input_size(const struct group *g, const struct split *s, const size_t *rows, size_t n,
+                      const struct preprocess *p, size_t *h, size_t *w, struct err *e)
+{
+    struct loader *loader;
+    if (p->mode != PREPROCESS_NONE || s->d->desc->h || n == 0) {
+        preprocess_size(p, s->d->desc->h, s->d->desc->w, h, w);
+        return 0;
+    }
+    if (loader_open(&loader, s, rows, 1, p, g->pool, e)) {
+        return -1;
+    }
+    loader_shape(loader, h, w);
+    loader_close(loader);
+    return 0;
+}
+
 int features_get(struct group *g, const struct split *s, const size_t *rows, size_t n_rows,
                  const struct preprocess *p, float **x, size_t *d, float **logits, struct err *e)
 {
@@ -349,7 +373,9 @@ int features_get(struct group *g, const struct split *s, const size_t *rows, siz
     if (logits) {
         *logits = NULL;
     }
-    preprocess_size(p, s->d->desc->h, s->d->desc->w, &h, &w);
+    if (input_size(g, s, rows, n, p, &h, &w, e)) {
+        return -1;
+    }
     *d = model_feature_dim(g->model, h, w);
     *x = mem_take(n, *d * sizeof **x, e);
     wants = mem_take(n, sizeof *wants, e);

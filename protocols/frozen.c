@@ -44,13 +44,6 @@ struct bucket {
     int32_t *y;
 };
 
-static const char *train_split(const struct run_spec *s)
-{
-    return !strcmp(s->regime.name, "vtab-800")    ? "train800"
-           : !strcmp(s->regime.name, "vtab-1000") ? "train800val200"
-                                                  : s->regime.split;
-}
-
 static int describe_cell(struct group *g, struct cell *c, struct err *e)
 {
     struct preprocess p;
@@ -60,7 +53,7 @@ static int describe_cell(struct group *g, struct cell *c, struct err *e)
         return -1;
     }
     preprocess_text(&p, &t);
-    snprintf(c->inputs, sizeof c->inputs, "%s %s %s", str_text(&t), train_split(s), s->test);
+    snprintf(c->inputs, sizeof c->inputs, "%s %s %s", str_text(&t), regime_split(s), s->test);
     str_release(&t);
     snprintf(c->train_set, sizeof c->train_set, "%s %s %lld %lld %lld", s->regime.name,
              s->regime.rule, (long long)s->regime.k, (long long)s->regime.n,
@@ -114,7 +107,8 @@ static int make_record(const struct bucket *b, const struct cell *c, const struc
     return a->n_tried ? copy_selection(r, a, b->adapt->knob, c->spec->select.on, e) : 0;
 }
 
-/* A result on its way to the runner. One that makes no record is a failed cell; the others go on. */
+/* A result on its way to the runner. One that makes no record is a failed cell; the others go on.
+ */
 static int emit_result(void *ctx, const struct adapt_result *a, struct err *e)
 {
     struct bucket *b = ctx;
@@ -239,7 +233,7 @@ static int run_bucket(struct bucket *b, struct cell **cells, size_t n, struct er
     struct err why = {0};
     size_t n_union = 0;
     int status = -1;
-    if (split_open(&b->train, b->group->dataset, train_split(first), &why) ||
+    if (split_open(&b->train, b->group->dataset, regime_split(first), &why) ||
         split_open(&b->test, b->group->dataset, first->test, &why) ||
         spec_preprocess(first, b->group->model, b->group->dataset, &p, &why)) {
         goto failed;

@@ -133,6 +133,14 @@ out:
     return status;
 }
 
+const char *regime_split(const struct run_spec *s)
+{
+    return !strcmp(s->regime.name, "none")        ? NULL
+           : !strcmp(s->regime.name, "vtab-800")  ? "train800"
+           : !strcmp(s->regime.name, "vtab-1000") ? "train800val200"
+                                                  : s->regime.split;
+}
+
 int regime_rows(const struct run_spec *s, const struct split *train, size_t n_classes,
                 size_t **rows, size_t *n, size_t *n_short, struct err *e)
 {

@@ -9,6 +9,9 @@ struct err;
 struct run_spec;
 struct split;
 
+/* The split that training images come from; NULL for a regime without training. */
+const char *regime_split(const struct run_spec *s);
+
 /* Positions in the training split, in the order of training; the caller frees *rows. A class with
  * fewer than k images: kshot fails naming the class for bit-jax, gives what there is for the other
  * rules, *n_short counts such classes. */

@@ -2,9 +2,12 @@
 #include "results/store.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "harness/base/err.h"
 #include "harness/base/file.h"
@@ -100,6 +103,36 @@ static int drop_repeated(struct plan_list *l, struct err *e)
     return 0;
 }
 
+static int by_spec_then_place(const void *a, const void *b)
+{
+    const struct plan_entry *const *p = a, *const *q = b;
+    int order = strcmp((*p)->spec, (*q)->spec);
+    return order ? order : (*p > *q) - (*p < *q);
+}
+
+/* One line a spec: the newest id, for things given by path or not there before, at the oldest
+ * place. */
+static int renew_ids(struct plan_list *l, struct err *e)
+{
+    struct plan_entry **sorted = mem_take(l->n, sizeof *sorted, e);
+    if (!sorted) {
+        return -1;
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        sorted[i] = &l->entries[i];
+    }
+    qsort(sorted, l->n, sizeof *sorted, by_spec_then_place);
+    for (size_t i = 1, first = 0; i < l->n; i++) {
+        if (strcmp(sorted[i]->spec, sorted[first]->spec) == 0) {
+            memcpy(sorted[first]->run_id, sorted[i]->run_id, RUN_ID);
+        } else {
+            first = i;
+        }
+    }
+    free(sorted);
+    return drop_repeated(l, e);
+}
+
 static int read_plan(struct plan_list *l, size_t *cap, const char *path, struct err *e)
 {
     unsigned char *text;
@@ -131,37 +164,55 @@ int store_plan_read(struct plan_list *l, const char *dir, struct err *e)
     return rc;
 }
 
-static int write_plan(const struct plan_list *l, const char *path, struct err *e)
+static void plan_text(const struct plan_list *l, struct str *text)
 {
-    struct str text = {0};
     for (size_t i = 0; i < l->n; i++) {
-        str_addf(&text, "%s\t%s\n", l->entries[i].run_id, l->entries[i].spec);
+        str_addf(text, "%s\t%s\n", l->entries[i].run_id, l->entries[i].spec);
     }
-    int rc = str_check(&text, e) || file_write(path, str_text(&text), text.len, e) ? -1 : 0;
-    str_release(&text);
-    return rc;
+}
+
+/* Other processes that add to the plan wait. The descriptor, or -1 with e set. */
+static int lock_plan(const char *dir, struct err *e)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(e, "%s", dir);
+    }
+    while (flock(fd, LOCK_EX)) {
+        if (errno != EINTR) { /* a file system without locks: go on without */
+            break;
+        }
+    }
+    return fd;
 }
 
 int store_plan_add(const char *dir, const struct plan_entry *entries, size_t n, struct err *e)
 {
     char path[PATH_BYTES];
     struct plan_list l = {0};
+    struct str before = {0}, after = {0};
     size_t cap = 0;
     if (file_join(path, sizeof path, dir, "plan.tsv", e)) {
         return -1;
     }
-    int rc = read_plan(&l, &cap, path, e);
-    size_t n_before = l.n;
+    int lock = lock_plan(dir, e);
+    int rc = lock < 0 ? -1 : read_plan(&l, &cap, path, e);
+    plan_text(&l, &before);
     for (size_t i = 0; i < n && rc == 0; i++) {
         assert(cell_is_run_id(entries[i].run_id) && !strpbrk(entries[i].spec, "\t\n"));
         rc = append(&l, &cap, entries[i].run_id, entries[i].spec, strlen(entries[i].spec), e);
     }
-    if (rc == 0) {
-        rc = drop_repeated(&l, e);
+    rc = rc || renew_ids(&l, e) ? -1 : 0;
+    plan_text(&l, &after);
+    rc = rc || str_check(&before, e) || str_check(&after, e) ? -1 : 0;
+    if (rc == 0 && strcmp(str_text(&before), str_text(&after)) != 0) {
+        rc = file_write(path, str_text(&after), after.len, e);
     }
-    if (rc == 0 && l.n > n_before) {
-        rc = write_plan(&l, path, e);
-    }
+    str_release(&after);
+    str_release(&before);
     plan_list_release(&l);
+    if (lock >= 0) {
+        close(lock);
+    }
     return rc;
 }

@@ -6,7 +6,7 @@
 
 struct near {
     const char *word;
-    const char *prefix; /* put before each candidate in the text; "" unless set after near_init */
+    const char *prefix;  /* put before each candidate in the text; "" unless set after near_init */
     const char *best[3]; /* nearest first, NULL where there are fewer; not owned */
     size_t distance[3];
     char text[256];

@@ -15,6 +15,10 @@ expect 2 "unknown.*'regime.shots'" "an unknown knob" $few -m pixels -d fashion-m
 expect 2 "bit-paper" "an unknown preset names near ones" $few -m pixels -d fashion-mnist --preprocess bit-papre -o "$tmp/x"
 expect 2 "'tset'" "an unknown split" "$bitbench" datasets ids fashion-mnist tset
 expect 2 "" "no model" $few -d fashion-mnist
+expect 2 "no split|unknown split|splits" "a split that is none, before anything is stored" "$bitbench" fewshot -m pixels -d fashion-mnist --size 8 --test tset -o "$tmp/split"
+expect 2 "training draws from" "test images among the training images" "$bitbench" fewshot -m pixels -d fashion-mnist --size 8 --test val -o "$tmp/split"
+expect 0 "" "and no cell is stored" sh -c "! ls '$tmp'/split/cells | grep -q ."
+expect 0 "cells computed" "unless training leaves them out" "$bitbench" fewshot -m pixels -d fashion-mnist --size 8 --shots 1 --draws 1 --test 'val[:50]' --set regime.split=train -o "$tmp/split"
 echo 'models: [pixels' >"$tmp/bad.yaml"
 expect 2 "$tmp/bad.yaml:[0-9]+:[0-9]+: " "a run file that is no YAML, with line and column" "$bitbench" run "$tmp/bad.yaml"
 printf 'models: pixels\ndatasets: fashion-mnist\nregimes: {name: full}\n' >"$tmp/bad.yaml"
@@ -89,6 +93,7 @@ expect 1 'the first, cat/x.jpg: not an image' "verify names the first image that
 expect 2 "$tmp/file" "an output folder below a regular file" $few -m pixels -d fashion-mnist -o "$tmp/file/run"
 expect 2 "$tmp/file" "a report below a regular file" "$bitbench" report "$tmp/run" -o "$tmp/file/r.html"
 expect 2 "$tmp/full" "a full disk: the cell is not lost half-written" sh -c "ulimit -f 40; exec $few -m pixels -d fashion-mnist --set 'test=test' -o '$tmp/full'"
+expect 2 "$tmp/f.h5" "a full disk while features are written" sh -c "ulimit -f 1; exec '$bitbench' --no-cache extract -m pixels -d fashion-mnist --size 8 --split 'test[:500]' -o '$tmp/f.h5'"
 expect 0 '' "and no temporary or damaged file is left" sh -c "! ls '$tmp'/full/cells | grep -q ."
 expect 0 '1 cells computed' "with space it runs" $few -m pixels -d fashion-mnist --set test=test -o "$tmp/full"
 

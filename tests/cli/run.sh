@@ -79,6 +79,21 @@ expect 1 'give a head map' "eval of a head that does not fit asks for a map" "$b
 { echo head_index,class; for i in 0 1 2 3 4 5 6 7 8 9; do echo "$((i + 10)),$i"; done; } >"$tmp/map.csv"
 expect 0 'own-head:map-[0-9a-f]{12}' "eval with a head map" "$bitbench" -v eval -m "$tmp/twenty.npz" -d fashion-mnist --size 8 --test 'test[:300]' --head-map "$tmp/map.csv" -o "$tmp/eval-map"
 
+# The plan is there before the first cell is: a sweep that was stopped early knows what it lacks.
+(ulimit -f 60; "$bitbench" -q run "$tmp/sweep.yaml" -o "$tmp/stopped" >/dev/null 2>&1)
+expect 0 '' "the whole plan is written first" test "$(wc -l <"$tmp/stopped/plan.tsv")" = 8
+
+# Images of several sizes without resizing are an error; of one size they are fine.
+"$bitbench" -q datasets pixels fashion-mnist 'test[:2]' 0 -o "$tmp/img0.png" >/dev/null
+mkdir -p "$tmp/folder/train/a" "$tmp/folder/train/b" "$tmp/folder/test/a" "$tmp/folder/test/b"
+for i in 1 2; do
+    for c in a b; do
+        cp "$tmp/img0.png" "$tmp/folder/train/$c/$i.png"
+        cp "$tmp/img0.png" "$tmp/folder/test/$c/$i.png"
+    done
+done
+expect 0 '1 cells computed' "pixels without resizing on a folder of one size" "$bitbench" fewshot -m pixels -d "folder:$tmp/folder" --mode none --shots 1 --draws 1 -o "$tmp/folder-run"
+
 # plan, json
 expect 0 '8 cells' "plan counts" "$bitbench" plan "$tmp/sweep.yaml"
 expect 0 '' "plan --cells prints one line a cell" test "$("$bitbench" plan "$tmp/sweep.yaml" --cells | wc -l)" = 8
