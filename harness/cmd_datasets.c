@@ -42,9 +42,21 @@ static int heads(struct table *t, const char *const *names, size_t n, struct err
     return 0;
 }
 
+/* The official number of images of a split, where the data set has it. */
+static int set_count(struct table *t, size_t row, size_t col, const struct dataset_desc *d,
+                     const char *split, struct err *e)
+{
+    for (size_t i = 0; i < d->n_splits; i++) {
+        if (!strcmp(d->splits[i].name, split)) {
+            return table_setf(t, row, col, e, "%zu", split_desc_count(&d->splits[i], d->official));
+        }
+    }
+    return 0;
+}
+
 static int list(const struct ctx *c, struct err *e)
 {
-    static const char *const names[] = {"name", ">classes", ">train", ">test", "here", "title"};
+    static const char *const names[] = {"name", ">classes", ">trainval", ">test", "here", "title"};
     struct table t;
     if (heads(&t, names, ARRAY_LEN(names), e)) {
         return -1;
@@ -69,8 +81,8 @@ static int list(const struct ctx *c, struct err *e)
         }
         status = table_row(&t, e) || table_set(&t, i, 0, d->name, e) ||
                          (d->n_classes && (table_setf(&t, i, 1, e, "%zu", d->n_classes) ||
-                                           table_setf(&t, i, 2, e, "%zu", d->official[0]) ||
-                                           table_setf(&t, i, 3, e, "%zu", d->official[1]))) ||
+                                           set_count(&t, i, 2, d, "trainval", e) ||
+                                           set_count(&t, i, 3, d, "test", e))) ||
                          table_set(&t, i, 4, here, e) || table_set(&t, i, 5, d->title, e)
                      ? -1
                      : 0;
