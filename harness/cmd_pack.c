@@ -26,6 +26,11 @@ static const struct opt opts[] = {
      "replace FILE where it is there already", 0, 0},
 };
 
+static int by_id(const void *key, const void *head)
+{
+    return strcmp(key, ((const struct cell_head *)head)->run_id);
+}
+
 /* What made the cells of these records, from the lists of the directories. */
 static int find_made(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
 {
@@ -35,11 +40,10 @@ static int find_made(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
         struct cell_list l;
         rc = store_list(&l, dirs[d], false, e);
         for (size_t i = 0; i < p->n && rc == 0; i++) {
-            for (size_t k = 0; k < l.n; k++) {
-                if (strcmp(l.heads[k].run_id, p->records[i].run_id) == 0) {
-                    p->made[i] = l.heads[k].made;
-                    break;
-                }
+            const struct cell_head *head =
+                bsearch(p->records[i].run_id, l.heads, l.n, sizeof *l.heads, by_id);
+            if (head) {
+                p->made[i] = head->made;
             }
         }
         if (rc == 0) {

@@ -41,6 +41,10 @@ struct opened {
     struct model *model;
     struct dataset *dataset;
     struct err why; /* code set: it could not be opened */
+    /* what the numbers of the spec last asked for depend on now */
+    struct run_spec last;
+    struct made now;
+    bool asked, known;
 };
 
 struct status {
@@ -52,7 +56,7 @@ struct status {
     struct table list;
 };
 
-static const struct opened *open_pair(struct status *s, const struct run_spec *spec)
+static struct opened *open_pair(struct status *s, const struct run_spec *spec)
 {
     for (size_t i = 0; i < s->n_opened; i++) {
         if (!strcmp(s->opened[i].model_name, spec->model) &&
@@ -111,19 +115,31 @@ static int by_id(const void *key, const void *head)
     return strcmp(key, ((const struct cell_head *)head)->run_id);
 }
 
-/* Has something that the numbers depend on changed since? What is not known now does not count. */
-static bool is_stale(const struct status *s, const struct opened *o, const struct run_spec *spec,
-                     const struct made *then)
+/* What the numbers of a spec depend on now, into o->now. Only adaptation and preprocessing matter
+ * within a pair, and a sweep has few of them in runs: the last answer is kept. */
+static void look_up(const struct status *s, struct opened *o, const struct run_spec *spec)
 {
     struct group g = {.model = o->model, .dataset = o->dataset, .engine = s->c->engine};
-    struct made now;
     struct err ignored = {0};
-    if (runner_made(spec, &g, &now, &ignored)) {
-        return false;
+    if (o->asked && strcmp(o->last.adapt.name, spec->adapt.name) == 0 &&
+        memcmp(&o->last.preprocess, &spec->preprocess, sizeof spec->preprocess) == 0) {
+        return;
     }
-    return strcmp(now.numeric_id, then->numeric_id) != 0 || strcmp(now.isa, then->isa) != 0 ||
-           strcmp(now.blas_core, then->blas_core) != 0 || strcmp(now.data, then->data) != 0 ||
-           (now.model[0] && strcmp(now.model, then->model) != 0);
+    o->asked = true;
+    o->last = *spec;
+    o->known = runner_made(spec, &g, &o->now, &ignored) == 0;
+}
+
+/* Has something that the numbers depend on changed since? What is not known now does not count. */
+static bool is_stale(const struct status *s, struct opened *o, const struct run_spec *spec,
+                     const struct made *then)
+{
+    look_up(s, o, spec);
+    const struct made *now = &o->now;
+    return o->known &&
+           (strcmp(now->numeric_id, then->numeric_id) != 0 || strcmp(now->isa, then->isa) != 0 ||
+            strcmp(now->blas_core, then->blas_core) != 0 || strcmp(now->data, then->data) != 0 ||
+            (now->model[0] && strcmp(now->model, then->model) != 0));
 }
 
 static int judge(struct status *s, const struct plan_entry *entry, enum state *state,
@@ -135,7 +151,7 @@ static int judge(struct status *s, const struct plan_entry *entry, enum state *s
     if (spec_parse(&spec, entry->spec, e)) {
         return err_wrap(e, "plan.tsv: %s", entry->run_id);
     }
-    const struct opened *o = open_pair(s, &spec);
+    struct opened *o = open_pair(s, &spec);
     *message = "";
     if (head && head->damaged) {
         *state = DAMAGED;
@@ -186,18 +202,19 @@ static int list_cell(struct status *s, const struct plan_entry *entry, enum stat
     return status;
 }
 
-/* Mean seconds a cell of up to 200 stored ones, for the ETA; 0 when none tells. */
+/* Mean seconds a cell, from some stored ones, for the ETA; 0 when none tells. */
+enum { ETA_CELLS = 20 };
 static double mean_seconds(const struct status *s)
 {
     double sum = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < s->cells.n && n < 200; i++) {
+    size_t n = 0, most = s->cells.n < ETA_CELLS ? s->cells.n : ETA_CELLS;
+    for (size_t i = 0; i < most; i++) {
+        const struct cell_head *head = &s->cells.heads[i * s->cells.n / most];
         struct record r = {0};
         struct made made;
         struct err ignored = {0};
         double seconds;
-        if (!s->cells.heads[i].damaged &&
-            store_read(&r, &made, s->cells.heads[i].path, &ignored) == 0) {
+        if (!head->damaged && store_read(&r, &made, head->path, &ignored) == 0) {
             const char *text = pairs_get(&r.provenance, "seconds");
             if (text && str_to_double(text, &seconds)) {
                 sum += seconds;
