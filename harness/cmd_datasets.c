@@ -4,7 +4,6 @@
 #include "harness/base/file.h"
 #include "harness/base/hash.h"
 #include "harness/base/mem.h"
-#include "harness/base/near.h"
 #include "harness/base/note.h"
 #include "harness/base/pool.h"
 #include "harness/base/str.h"
@@ -27,21 +26,6 @@ static const struct opt opts[] = {
      "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
 };
 
-static int heads(struct table *t, const char *const *names, size_t n, struct err *e)
-{
-    if (table_init(t, n, e)) {
-        return -1;
-    }
-    for (size_t i = 0; i < n; i++) {
-        bool right = names[i][0] == '>';
-        if (table_head(t, i, names[i] + right, right, e)) {
-            table_release(t);
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* The official number of images of a split, where the data set has it. */
 static int set_count(struct table *t, size_t row, size_t col, const struct dataset_desc *d,
                      const char *split, struct err *e)
@@ -54,11 +38,13 @@ static int set_count(struct table *t, size_t row, size_t col, const struct datas
     return 0;
 }
 
-static int list(const struct ctx *c, struct err *e)
+static int list(struct ctx *c, void *args, char **words, struct err *e)
 {
+    (void)args;
+    (void)words;
     static const char *const names[] = {"name", ">classes", ">trainval", ">test", "here", "title"};
     struct table t;
-    if (heads(&t, names, ARRAY_LEN(names), e)) {
+    if (table_heads(&t, names, ARRAY_LEN(names), e)) {
         return -1;
     }
     int status = 0;
@@ -101,8 +87,10 @@ static int open_named(const struct ctx *c, const char *name, struct dataset **d,
 }
 
 /* Description, splits and where it lies. */
-static int show(const struct ctx *c, const char *name, struct err *e)
+static int show(struct ctx *c, void *args, char **words, struct err *e)
 {
+    (void)args;
+    const char *name = words[0];
     static const char *const names[] = {"split", ">images", ">official"};
     const struct dataset_desc *desc = dataset_find(name, e);
     struct dataset *d = NULL;
@@ -120,7 +108,7 @@ static int show(const struct ctx *c, const char *name, struct err *e)
         err_set(e, why.code, "%s", why.text);
         return -1;
     }
-    if (heads(&t, names, ARRAY_LEN(names), e)) {
+    if (table_heads(&t, names, ARRAY_LEN(names), e)) {
         dataset_close(d);
         return -1;
     }
@@ -153,8 +141,10 @@ static int show(const struct ctx *c, const char *name, struct err *e)
     return status;
 }
 
-static int ids(const struct ctx *c, const char *name, const char *split, struct err *e)
+static int ids(struct ctx *c, void *args, char **words, struct err *e)
 {
+    (void)args;
+    const char *name = words[0], *split = words[1];
     struct dataset *d = NULL;
     struct split s = {0};
     int status = open_named(c, name, &d, e);
@@ -171,8 +161,9 @@ static int ids(const struct ctx *c, const char *name, const char *split, struct 
     return status;
 }
 
-static int pixels(const struct ctx *c, const struct datasets_args *a, char **words, struct err *e)
+static int pixels(struct ctx *c, void *args, char **words, struct err *e)
 {
+    const struct datasets_args *a = args;
     struct dataset *d = NULL;
     struct split s = {0};
     struct sample_buf buf = {0};
@@ -182,11 +173,11 @@ static int pixels(const struct ctx *c, const struct datasets_args *a, char **wor
     uint64_t i;
     char hex[HASH_SHA256_HEX], id[DATASET_ID];
     int status = -1;
-    if (open_named(c, words[1], &d, e) || split_open(&s, d, words[2], e)) {
+    if (open_named(c, words[0], &d, e) || split_open(&s, d, words[1], e)) {
         goto out;
     }
-    if (!str_to_u64(words[3], &i) || i >= s.n) {
-        err_set(e, ERR_USAGE, "'%s' is no position in 0..%zu of %s", words[3], s.n - 1, words[2]);
+    if (!str_to_u64(words[2], &i) || i >= s.n) {
+        err_set(e, ERR_USAGE, "'%s' is no position in 0..%zu of %s", words[2], s.n - 1, words[1]);
         goto out;
     }
     if (split_read(&s, (size_t)i, &buf, &sample, e) ||
@@ -279,8 +270,10 @@ static int verify_split(const struct ctx *c, const struct split *s, const char *
                : 0;
 }
 
-static int verify(struct ctx *c, const struct datasets_args *a, const char *name, struct err *e)
+static int verify(struct ctx *c, void *args, char **words, struct err *e)
 {
+    const struct datasets_args *a = args;
+    const char *name = words[0];
     static const char *const names[] = {"split", ">images", ">official",
                                         ">unreadable", "verdict", "sha256 of the ids"};
     struct dataset *d = NULL;
@@ -290,7 +283,7 @@ static int verify(struct ctx *c, const struct datasets_args *a, const char *name
     int status = -1;
     where.partial = true; /* a count that is short is reported, not refused */
     if (context_compute(c, e) || dataset_open(&d, name, &where, e) ||
-        heads(&t, names, ARRAY_LEN(names), e)) {
+        table_heads(&t, names, ARRAY_LEN(names), e)) {
         goto out;
     }
     status = 0;
@@ -321,35 +314,14 @@ out:
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
-    static const struct {
-        const char *name;
-        size_t n_words;
-    } kinds[] = {{"list", 1}, {"show", 2}, {"verify", 2}, {"ids", 3}, {"pixels", 4}};
-    const char *what = n_words ? words[0] : "list";
-    struct near near;
-    near_init(&near, what);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        near_add(&near, kinds[i].name);
-        if (!strcmp(kinds[i].name, what)) {
-            if (n_words && n_words != kinds[i].n_words) {
-                return err_set(e, ERR_USAGE, "datasets %s takes %zu arguments", what,
-                               kinds[i].n_words - 1);
-            }
-            switch (i) {
-            case 0:
-                return list(c, e);
-            case 1:
-                return show(c, words[1], e);
-            case 2:
-                return verify(c, args, words[1], e);
-            case 3:
-                return ids(c, words[1], words[2], e);
-            default:
-                return pixels(c, args, words, e);
-            }
-        }
-    }
-    return err_set(e, ERR_USAGE, "datasets has no '%s'%s", what, near_text(&near));
+    static const struct subcommand rows[] = {
+        {"list", 0, list},
+        {"show", 1, show},
+        {"verify", 1, verify},
+        {"ids", 2, ids},
+        {"pixels", 3, pixels},
+    };
+    return subcommand_run("datasets", rows, ARRAY_LEN(rows), c, args, words, n_words, e);
 }
 
 const struct command command_datasets = {

@@ -3,7 +3,6 @@
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
-#include "harness/base/near.h"
 #include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
@@ -28,27 +27,15 @@ static const struct opt opts[] = {
     {"seed", 0, OPT_INT, offsetof(struct models_args, seed), "S", "init: seed (0)", 0, 0},
 };
 
-static int heads(struct table *t, const char *const *names, size_t n, struct err *e)
+static int list(struct ctx *c, void *args, char **words, struct err *e)
 {
-    if (table_init(t, n, e)) {
-        return -1;
-    }
-    for (size_t i = 0; i < n; i++) {
-        bool right = names[i][0] == '>';
-        if (table_head(t, i, names[i] + right, right, e)) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int list(const struct ctx *c, struct err *e)
-{
+    (void)args;
+    (void)words;
     static const char *const names[] = {"name", "alias", "architecture",
                                         ">classes", "here", "trained on"};
     struct table t;
     struct model_dirs where = context_model_dirs(c);
-    int status = heads(&t, names, ARRAY_LEN(names), e);
+    int status = table_heads(&t, names, ARRAY_LEN(names), e);
     for (size_t i = 0; i < zoo_n && status == 0; i++) {
         const struct zoo_row *z = &zoo[i];
         struct model *m = NULL;
@@ -104,8 +91,10 @@ static uint64_t scratch_bytes(const struct arch *a, size_t px)
     return plan.peak;
 }
 
-static int show(const struct ctx *c, const struct models_args *a, const char *name, struct err *e)
+static int show(struct ctx *c, void *args, char **words, struct err *e)
 {
+    const struct models_args *a = args;
+    const char *name = words[0];
     static const char *const names[] = {"what", "value"};
     struct model *m = NULL;
     struct model_dirs where = context_model_dirs(c);
@@ -113,7 +102,7 @@ static int show(const struct ctx *c, const struct models_args *a, const char *na
     size_t px = a->size ? (size_t)a->size : 224;
     char params[24], image[24];
     int status = -1;
-    if (model_open(&m, name, &where, false, e) || heads(&t, names, ARRAY_LEN(names), e)) {
+    if (model_open(&m, name, &where, false, e) || table_heads(&t, names, ARRAY_LEN(names), e)) {
         goto out;
     }
     if (add(&t, "model", m->subject, e) || add(&t, "architecture", m->arch_text, e)) {
@@ -149,8 +138,11 @@ out:
     return status;
 }
 
-static int init(const struct models_args *a, const char *arch_text, struct err *e)
+static int init(struct ctx *c, void *args, char **words, struct err *e)
 {
+    (void)c;
+    const struct models_args *a = args;
+    const char *arch_text = words[0];
     struct arch arch;
     struct model m = {0};
     if (!a->output) {
@@ -165,8 +157,10 @@ static int init(const struct models_args *a, const char *arch_text, struct err *
     return status;
 }
 
-static int convert(const struct ctx *c, const char *from, const char *to, struct err *e)
+static int convert(struct ctx *c, void *args, char **words, struct err *e)
 {
+    (void)args;
+    const char *from = words[0], *to = words[1];
     struct model *m = NULL;
     struct model_dirs where = context_model_dirs(c);
     if (model_open(&m, from, &where, true, e)) {
@@ -178,8 +172,10 @@ static int convert(const struct ctx *c, const char *from, const char *to, struct
     return status;
 }
 
-static int verify(const struct ctx *c, const char *name, struct err *e)
+static int verify(struct ctx *c, void *args, char **words, struct err *e)
 {
+    (void)args;
+    const char *name = words[0];
     struct model *m = NULL;
     struct model_dirs where = context_model_dirs(c);
     if (model_open(&m, name, &where, true, e)) {
@@ -193,35 +189,14 @@ static int verify(const struct ctx *c, const char *name, struct err *e)
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
-    static const struct {
-        const char *name;
-        size_t n_words;
-    } kinds[] = {{"list", 1}, {"show", 2}, {"init", 2}, {"convert", 3}, {"verify", 2}};
-    const char *what = n_words ? words[0] : "list";
-    struct near near;
-    near_init(&near, what);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        near_add(&near, kinds[i].name);
-        if (!strcmp(kinds[i].name, what)) {
-            if (n_words && n_words != kinds[i].n_words) {
-                return err_set(e, ERR_USAGE, "models %s takes %zu arguments", what,
-                               kinds[i].n_words - 1);
-            }
-            switch (i) {
-            case 0:
-                return list(c, e);
-            case 1:
-                return show(c, args, words[1], e);
-            case 2:
-                return init(args, words[1], e);
-            case 3:
-                return convert(c, words[1], words[2], e);
-            default:
-                return verify(c, words[1], e);
-            }
-        }
-    }
-    return err_set(e, ERR_USAGE, "models has no '%s'%s", what, near_text(&near));
+    static const struct subcommand rows[] = {
+        {"list", 0, list},
+        {"show", 1, show},
+        {"init", 1, init},
+        {"convert", 2, convert},
+        {"verify", 1, verify},
+    };
+    return subcommand_run("models", rows, ARRAY_LEN(rows), c, args, words, n_words, e);
 }
 
 const struct command command_models = {

@@ -50,6 +50,26 @@ const struct command *command_find(const char *name, struct err *e)
     return NULL;
 }
 
+int subcommand_run(const char *command, const struct subcommand *rows, size_t n_rows, struct ctx *c,
+                   void *opts, char **words, size_t n_words, struct err *e)
+{
+    const char *name = n_words ? words[0] : rows[0].name;
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < n_rows; i++) {
+        near_add(&near, rows[i].name);
+        if (strcmp(rows[i].name, name) != 0) {
+            continue;
+        }
+        if (n_words && n_words - 1 != rows[i].n_words) {
+            return err_set(e, ERR_USAGE, "%s %s takes %zu arguments", command, name,
+                           rows[i].n_words);
+        }
+        return rows[i].run(c, opts, words + (n_words != 0), e);
+    }
+    return err_set(e, ERR_USAGE, "%s has no '%s'%s", command, name, near_text(&near));
+}
+
 /* Appends lines of text, each after a prefix. */
 static void add_lines(struct str *out, const char *prefix, const char *text)
 {

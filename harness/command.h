@@ -31,6 +31,17 @@ struct command {
     int (*run)(struct ctx *c, void *opts, char **words, size_t n_words, struct err *e);
 };
 
+/* The second word of commands such as `datasets show NAME`. */
+struct subcommand {
+    const char *name;
+    size_t n_words;                                                     /* after the name */
+    int (*run)(struct ctx *c, void *opts, char **words, struct err *e); /* words after the name */
+};
+/* Runs the row that words[0] names, the first one without a word; near matches for unknown names.
+ */
+int subcommand_run(const char *command, const struct subcommand *rows, size_t n_rows, struct ctx *c,
+                   void *opts, char **words, size_t n_words, struct err *e);
+
 extern const struct command *const commands[];
 extern const size_t commands_n;
 const struct command *command_find(const char *name, struct err *e);
@@ -39,7 +50,7 @@ void command_help(const struct command *k, struct str *out); /* NULL: of the who
 extern const struct command command_doctor, command_datasets, command_models, command_predict,
     command_preprocess, command_extract, command_run, command_eval, command_fewshot, command_linear,
     command_plan, command_status, command_report, command_plot, command_probe, command_bench,
-    command_completion, command_help_command, command_compare, command_stats,
-    command_pack, command_results, command_history;
+    command_completion, command_help_command, command_compare, command_stats, command_pack,
+    command_results, command_history;
 
 #endif

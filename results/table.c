@@ -64,6 +64,19 @@ int table_head(struct table *t, size_t col, const char *text, bool right, struct
     return set_text(&t->heads[col], text, e);
 }
 
+int table_heads(struct table *t, const char *const *heads, size_t n, struct err *e)
+{
+    int rc = table_init(t, n, e);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        bool right = heads[i][0] == '>';
+        rc = table_head(t, i, heads[i] + right, right, e);
+    }
+    if (rc) {
+        table_release(t);
+    }
+    return rc;
+}
+
 int table_row(struct table *t, struct err *e)
 {
     void *cells = t->cells;

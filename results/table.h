@@ -24,6 +24,8 @@ struct table {
     char **cells; /* [n_rows * n_cols] owned; NULL is empty */
 };
 /* Heads are empty and left-aligned at first. n_cols >= 1. */
+/* table_init with all heads: those that begin with '>' are right-aligned. */
+int table_heads(struct table *t, const char *const *heads, size_t n, struct err *e);
 int table_init(struct table *t, size_t n_cols, struct err *e);
 int table_head(struct table *t, size_t col, const char *text, bool right, struct err *e);
 /* Appends a row of empty cells; then table_set fills them. */
