@@ -92,7 +92,8 @@ const struct command command_compare = {
     .args = "BASE CAND [--max-drop PP] [--alpha A] [--exact] [--vary FIELD] [--junit F]",
     .help = "is the candidate worse than the base? the regression gate",
     .details =
-        "Each side is a run directory, a pack or a cell. Cells pair when protocol and replicate are\n"
+        "Each side is a run directory, a pack or a cell. Cells pair when protocol and replicate "
+        "are\n"
         "equal, images by their id; the model or the program's commit may differ.\n"
         "One draw: McNemar's exact test for each test set; several: paired t over draws, with a\n"
         "two-way bootstrap as second opinion. p values are adjusted over test sets after Holm.\n"

@@ -128,8 +128,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     }
     int rc = 0;
     if (n_damaged) {
-        rc = err_set(e, ERR_FORMAT, "%zu damaged cells, nothing packed (see `bitbench results check`)",
-                     n_damaged);
+        rc = err_set(e, ERR_FORMAT,
+                     "%zu damaged cells, nothing packed (see `bitbench results check`)", n_damaged);
     }
     p.records = l.records;
     p.n = l.n;
@@ -152,9 +152,10 @@ const struct command command_pack = {
     .name = "pack",
     .args = "DIR... -o F.h5 [--outcomes full|pred] [--force]",
     .help = "run directories as one file, for a baseline kept in git",
-    .details = "Whatever reads a run directory (report, plot, compare, status, history) reads a pack.\n"
-               "Ids and labels are stored once a test set, so that with --outcomes pred a cell of\n"
-               "10,000 test images takes about 5 to 13 KB. A pack is HDF5 behind 512 bytes of text.",
+    .details =
+        "Whatever reads a run directory (report, plot, compare, status, history) reads a pack.\n"
+        "Ids and labels are stored once a test set, so that with --outcomes pred a cell of\n"
+        "10,000 test images takes about 5 to 13 KB. A pack is HDF5 behind 512 bytes of text.",
     .example = "pack runs/main -o baseline.h5 --outcomes pred\ncompare baseline.h5 runs/now",
     .opts = opts,
     .n_opts = ARRAY_LEN(opts),

@@ -1,5 +1,5 @@
-/* results: stored cells looked at closely: what is damaged, metrics again from outcomes, aggregates with
- * their standard errors. */
+/* results: stored cells looked at closely: what is damaged, metrics again from outcomes, aggregates
+ * with their standard errors. */
 #include "harness/command.h"
 #include "harness/results_tables.h"
 #include "harness/base/err.h"
@@ -198,7 +198,8 @@ const struct command command_results = {
         "metrics scores stored outcomes again, without the model: accuracy with Wilson intervals\n"
         "(95 %), by class, by pair of classes, calibration. What needs probabilities is left out\n"
         "where there are none.\n"
-        "aggregate: replicates as median, range, mean with t interval and all points; VTAB as mean\n"
+        "aggregate: replicates as median, range, mean with t interval and all points; VTAB as "
+        "mean\n"
         "of 19 tasks and of 3 groups, each with its standard error over test images and over\n"
         "replicates; and which share of the variance draws, seeds and test images have. A grid\n"
         "that is not whole has no mean.",

@@ -21,8 +21,8 @@ struct rule_args {
 int rule_from_args(const struct rule_args *a, struct paired_rule *rule, struct err *e);
 /* Threads for the bootstrap. */
 int compare_pool(const struct ctx *c, struct pool **pool, struct err *e);
-/* Writes the JUnit file, then prints: so that nothing is said when a file cannot be written. The exit
- * status: 0, 1 when the rule fails, or -1. */
+/* Writes the JUnit file, then prints: so that nothing is said when a file cannot be written. The
+ * exit status: 0, 1 when the rule fails, or -1. */
 int compare_output(const struct ctx *c, const struct rule_args *a, const struct comparison *found,
                    struct err *e);
 

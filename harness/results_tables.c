@@ -1,5 +1,5 @@
-/* Metrics of stored outcomes, by cell, class or bin; aggregates over replicates and tasks. Per cent and
- * short names for people, shares and whole signatures for programs (--json). */
+/* Metrics of stored outcomes, by cell, class or bin; aggregates over replicates and tasks. Per cent
+ * and short names for people, shares and whole signatures for programs (--json). */
 #include "harness/results_tables.h"
 #include "harness/context.h"
 #include "harness/base/err.h"
@@ -20,7 +20,8 @@
 /* ---- tables ---- */
 
 /* A table with these heads, the last n_right of them numbers. */
-int results_begin(struct table *t, const char *const *heads, size_t n, size_t n_right, struct err *e)
+int results_begin(struct table *t, const char *const *heads, size_t n, size_t n_right,
+                  struct err *e)
 {
     int rc = table_init(t, n, e);
     for (size_t i = 0; i < n && rc == 0; i++) {
@@ -225,7 +226,8 @@ int results_metrics(struct ctx *c, const struct results_args *a, const struct re
                                           : add_scores(c, a, r, &t, e);
     }
     if (rc == 0 && n == 0) {
-        rc = err_set(e, ERR_USAGE, a->cell ? "no finished cell's id begins with %s" : "no finished cells%s",
+        rc = err_set(e, ERR_USAGE,
+                     a->cell ? "no finished cell's id begins with %s" : "no finished cells%s",
                      a->cell ? a->cell : "");
     }
     rc = rc || context_print(c, &t, e) ? -1 : 0;
@@ -292,9 +294,10 @@ static int add_vtab(const struct ctx *c, const struct aggregate_vtab *v, struct 
 int results_aggregate(struct ctx *c, const struct results_args *a, const struct record_list *l,
                       struct err *e)
 {
-    static const char *const heads[] = {"protocol", "subject", "points", "n", "median",
-                                        "min", "max", "mean", "low", "high",
-                                        "sampling_se", "draw_share", "seed_share", "sampling_share"};
+    static const char *const heads[] = {"protocol",   "subject",       "points",      "n",
+                                        "median",     "min",           "max",         "mean",
+                                        "low",        "high",          "sampling_se", "draw_share",
+                                        "seed_share", "sampling_share"};
     static const char *const vtab_heads[] = {"series", "average", "tasks", "replicates",
                                              "mean", "sampling_se", "replicate_se", "natural",
                                              "specialized", "structured", "draw_share",

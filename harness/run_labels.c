@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In this order; GitHub, GitLab and Woodpecker, Jenkins, CircleCI, Buildkite, Travis, Bitbucket, Drone,
- * Azure. */
+/* In this order; GitHub, GitLab and Woodpecker, Jenkins, CircleCI, Buildkite, Travis, Bitbucket,
+ * Drone, Azure. */
 static const char *const commit_variables[] = {
     "GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "CIRCLE_SHA1", "BUILDKITE_COMMIT",
     "TRAVIS_COMMIT", "BITBUCKET_COMMIT", "DRONE_COMMIT_SHA", "BUILD_SOURCEVERSION"};

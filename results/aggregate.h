@@ -42,8 +42,8 @@ struct aggregate {
     struct aggregate_vtab *vtab;
     size_t n_vtab;
 };
-/* top-1 accuracy of the finished cells that have one; as_leaderboard needs outcomes. The records must
- * outlive a. */
+/* top-1 accuracy of the finished cells that have one; as_leaderboard needs outcomes. The records
+ * must outlive a. */
 int aggregate_init(struct aggregate *a, const struct record_list *l, bool as_leaderboard,
                    struct err *e);
 void aggregate_release(struct aggregate *a);

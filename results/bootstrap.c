@@ -1,5 +1,5 @@
-/* Resampling and intervals. The words are splitmix64's, chained over seed, stream, resample and draw.
- * Percentile intervals take quantiles of type 7 (Hyndman and Fan 1996); BCa is Efron, Better
+/* Resampling and intervals. The words are splitmix64's, chained over seed, stream, resample and
+ * draw. Percentile intervals take quantiles of type 7 (Hyndman and Fan 1996); BCa is Efron, Better
  * Bootstrap Confidence Intervals (1987), with the acceleration of the jackknife over images. */
 #include "results/bootstrap.h"
 

@@ -1,9 +1,9 @@
 /* The paired bootstrap: a generator whose words are a function of (seed, stream, resample, draw),
  * resampled means of paired differences, and intervals from them.
  *
- * A resample of n paired differences depends on how many there are of each value only, so counts are
- * drawn instead of images: multinomial, by binomials one after another, which is exact and takes
- * about sqrt(n) steps instead of n. */
+ * A resample of n paired differences depends on how many there are of each value only, so counts
+ * are drawn instead of images: multinomial, by binomials one after another, which is exact and
+ * takes about sqrt(n) steps instead of n. */
 #ifndef BITBENCH_RESULTS_BOOTSTRAP_H
 #define BITBENCH_RESULTS_BOOTSTRAP_H
 
@@ -48,9 +48,9 @@ struct boot_interval {
     bool has_bca;
     double z0, level_low, level_high, bca_low, bca_high;
 };
-/* From resamples [n], n >= 2, which are sorted in place. acceleration: nan where there is none, then
- * there is no BCa; nor is there one when all resamples lie on one side of the estimate. level is
- * two-sided. */
+/* From resamples [n], n >= 2, which are sorted in place. acceleration: nan where there is none,
+ * then there is no BCa; nor is there one when all resamples lie on one side of the estimate. level
+ * is two-sided. */
 void bootstrap_interval(double *resamples, size_t n, double estimate, double acceleration,
                         double level, struct boot_interval *out);
 /* squares and cubes as summed by boot_set_moments; nan when nothing varies. */

@@ -1,7 +1,7 @@
-/* Optimal partitioning (Jackson et al. 2005; Killick's PELT gives the same segments) of a series into
- * levels, with the penalty 2 sigma^2 ln n. sigma is robust: the median absolute first difference,
- * scaled for a normal distribution; where more than half of these are 0, as with deterministic
- * programs, their root mean square. */
+/* Optimal partitioning (Jackson et al. 2005; Killick's PELT gives the same segments) of a series
+ * into levels, with the penalty 2 sigma^2 ln n. sigma is robust: the median absolute first
+ * difference, scaled for a normal distribution; where more than half of these are 0, as with
+ * deterministic programs, their root mean square. */
 #include "results/changes.h"
 
 #include <assert.h>

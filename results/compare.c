@@ -1,4 +1,4 @@
-/* Putting a comparison together: the sets, their tests, and means over those that belong together. */
+/* Putting a comparison together: sets, their tests, and means over those that belong together. */
 #include "results/compare.h"
 
 #include <assert.h>

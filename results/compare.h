@@ -1,6 +1,6 @@
-/* A comparison of two sides: paired test sets, what the tests say of each, means over test sets, and
- * the verdict. Filled from stored cells or from given outcomes; rendered as text, Markdown, JSON and
- * JUnit XML. */
+/* A comparison of two sides: paired test sets, what the tests say of each, means over test sets,
+ * and the verdict. Filled from stored cells or from given outcomes; rendered as text, Markdown,
+ * JSON and JUnit XML. */
 #ifndef BITBENCH_RESULTS_COMPARE_H
 #define BITBENCH_RESULTS_COMPARE_H
 

@@ -1,5 +1,5 @@
-/* A comparison for programs: JSON with every number, JUnit XML for CI servers, and the list of changed
- * predictions. */
+/* A comparison for programs: JSON with every number, JUnit XML for CI servers, and the list of
+ * changed predictions. */
 #include "results/compare.h"
 
 #include <math.h>
@@ -190,7 +190,7 @@ int comparison_json(const struct comparison *c, struct str *out, struct err *e)
 
 /* ---- JUnit ---- */
 
-/* As text and in attributes; the result of table_clean is valid UTF-8 without control characters. */
+/* As text and in attributes: table_escape gives valid UTF-8 without control characters. */
 static void add_xml(struct str *out, const char *text)
 {
     table_escape(out, TABLE_HTML, text);

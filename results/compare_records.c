@@ -1,5 +1,5 @@
-/* A comparison from stored cells: pairs them, aligns their images, names the sets, and collects what
- * a reader must know: where the two sides were computed, what differs between them. */
+/* A comparison from stored cells: pairs them, aligns their images, names the sets, and collects
+ * what a reader must know: where the two sides were computed, what differs between them. */
 #include "results/compare.h"
 
 #include <math.h>

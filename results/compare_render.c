@@ -1,4 +1,4 @@
-/* A comparison for people: a table of test sets, means over them, what they must know, the verdict. */
+/* A comparison for people: a table of test sets, means over them, what to know, the verdict. */
 #include "results/compare.h"
 
 #include <math.h>
@@ -256,8 +256,9 @@ static void add_sentences(const struct comparison *c, enum table_format f, struc
         }
         comparison_sentence(c, i, &line);
         if (c->effects[i].boot_disagrees) {
-            str_addf(&line, "; the two-way bootstrap over draws and images does not agree: %+.2f to "
-                            "%+.2f",
+            str_addf(&line,
+                     "; the two-way bootstrap over draws and images does not agree: %+.2f to "
+                     "%+.2f",
                      100 * c->effects[i].boot_low, 100 * c->effects[i].boot_high);
         }
         begin_line(f, out);

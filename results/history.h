@@ -1,4 +1,4 @@
-/* One metric over commits: each run directory or pack is a point, each protocol and model a series. */
+/* One metric over commits: each run directory or pack a point, each protocol and model a series. */
 #ifndef BITBENCH_RESULTS_HISTORY_H
 #define BITBENCH_RESULTS_HISTORY_H
 
@@ -31,8 +31,8 @@ struct history {
     char metric[32];
     size_t n_damaged;
 };
-/* paths: run directories, packs, or folders that hold some. Change points: changes.h. ERR_USAGE where
- * nothing has the metric. */
+/* paths: run directories, packs, or folders that hold some. Change points: changes.h. ERR_USAGE
+ * where nothing has the metric. */
 int history_init(struct history *h, const char *const *paths, size_t n, const char *metric,
                  struct err *e);
 void history_release(struct history *h);

@@ -118,9 +118,10 @@ static void add_script(const struct history *h, const struct plot_files *p, stru
     for (size_t s = 0; s < n; s++) {
         str_add(out, s ? ", \\\n    " : "plot ");
         plot_quote_name(out, str_text(&p->data));
-        str_addf(out, " index %zu using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.4 linecolor "
-                      "rgb '%s' notitle, '' index %zu using 1:2 with lines linewidth 2 linecolor "
-                      "rgb '%s' title ",
+        str_addf(out,
+                 " index %zu using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.4 linecolor "
+                 "rgb '%s' notitle, '' index %zu using 1:2 with lines linewidth 2 linecolor "
+                 "rgb '%s' title ",
                  s, colour(s), s, colour(s));
         plot_quote(out, h->series[s].name);
     }

@@ -1,9 +1,9 @@
 /* McNemar's exact test from binomial probabilities at 1/2: the largest term of the tail by Loader's
  * formula, the others by their ratios, downwards. The interval is T. Tango, Equivalence test and
  * confidence interval for the difference in proportions for the paired-sample design, Statistics in
- * Medicine 17 (1998): the differences that the score test does not reject. The detectable difference
- * is R. J. Connor, Sample size for testing differences in proportions for the paired-sample design,
- * Biometrics 43 (1987). */
+ * Medicine 17 (1998): the differences that the score test does not reject. The detectable
+ * difference is R. J. Connor, Sample size for testing differences in proportions for the
+ * paired-sample design, Biometrics 43 (1987). */
 #include "results/mcnemar.h"
 
 #include <assert.h>

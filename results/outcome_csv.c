@@ -191,14 +191,15 @@ static int check_task(const struct table_of *t, const struct row *rows, size_t n
                            t->path, r->line, r->id, last->line);
         }
         if (r->id && strcmp(r->id, rows[i % n_images].id) != 0) {
-            return err_set(e, ERR_USAGE, "%s: task %s: draws of different images: '%.80s' (line %zu)",
-                           t->path, task, r->id, r->line);
+            return err_set(e, ERR_USAGE,
+                           "%s: task %s: draws of different images: '%.80s' (line %zu)", t->path,
+                           task, r->id, r->line);
         }
     }
-    return n % n_images ? err_set(e, ERR_USAGE,
-                                  "%s: task %s: the last draw has another number of images", t->path,
-                                  task)
-                        : 0;
+    return n % n_images
+               ? err_set(e, ERR_USAGE, "%s: task %s: the last draw has another number of images",
+                         t->path, task)
+               : 0;
 }
 
 static int add_task(struct comparison *c, const struct table_of *t, const struct row *rows,

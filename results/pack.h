@@ -3,13 +3,12 @@
  *
  *   block        bitbench-pack 1 OUTCOMES N_CELLS SHA256-of-the-rest, and `bytes LENGTH`
  *   /            attributes format, outcomes (full | pred)
- *   /cells/...   [n_cells] texts: run_id, status, message, signature, made, spec, margin_unit, and as
- *                lines KEY <TAB> VALUE knobs, provenance, labels, metrics
- *   /sets/K/...  cells with the same test images: id [n], label [n], cell [m] (index), pred [m, n];
- *                full: rank, margin and, with probabilities, logp_label, p_pred, p_sq [m, n]
- *   /draws/...   full only: cell, n, value: the training images of all cells, one after another
- *   /selection/  cell, n, picked, knob, on, measure, tried, value, likewise
- *   /plan/...    run_id, spec: what the directories are meant to hold
+ *   /cells/...   [n_cells] texts: run_id, status, message, signature, made, spec, margin_unit, and
+ * as lines KEY <TAB> VALUE knobs, provenance, labels, metrics /sets/K/...  cells with the same test
+ * images: id [n], label [n], cell [m] (index), pred [m, n]; full: rank, margin and, with
+ * probabilities, logp_label, p_pred, p_sq [m, n] /draws/...   full only: cell, n, value: the
+ * training images of all cells, one after another /selection/  cell, n, picked, knob, on, measure,
+ * tried, value, likewise /plan/...    run_id, spec: what the directories are meant to hold
  *   /run_yaml    the run file, where there is one
  *
  * Ids and labels are stored once for all cells on a test set. Equal cells are equal packs. Whatever
@@ -35,8 +34,8 @@ struct pack {
 };
 void pack_release(struct pack *p);
 
-/* The bytes of a pack, which the caller frees. full may be asked of cells that have less: each keeps
- * what it has. */
+/* The bytes of a pack, which the caller frees. full may be asked of cells that have less: each
+ * keeps what it has. */
 int pack_encode(const struct pack *p, unsigned char **bytes, size_t *n, struct err *e);
 /* The errors of cell_decode. name is for messages. */
 int pack_decode(struct pack *p, const unsigned char *bytes, size_t n, const char *name,

@@ -1,5 +1,5 @@
-/* The arrays of a pack: outcomes by test set, draws, selections. Each is held against the others before
- * it goes into a record. */
+/* The arrays of a pack: outcomes by test set, draws, selections. Each is held against the others
+ * before it goes into a record. */
 #include "results/pack_private.h"
 
 #include <stdio.h>
@@ -93,8 +93,8 @@ struct set_arrays {
     float *margin, *logp_label, *p_pred, *p_sq;
 };
 
-static void *get_member(struct pack_reader *in, const char *group, const char *column, enum h5_type t,
-                        size_t n_rows, size_t n_cols, struct err *e)
+static void *get_member(struct pack_reader *in, const char *group, const char *column,
+                        enum h5_type t, size_t n_rows, size_t n_cols, struct err *e)
 {
     char path[64];
     snprintf(path, sizeof path, "%s/%s", group, column);

@@ -62,7 +62,7 @@ static void count_outcomes(const struct paired_set *s, struct paired_effect *f)
 }
 
 /* How many images or draws, instead of n, would tell whether the drop exceeds the limit: when the
- * true drop is 0 or the measured one; or, where that is over the limit, would show that it is one. */
+ * true drop is 0 or the measured one; or, where that is over the limit, would show it. */
 static double needed(double n, double se, double drop, const struct paired_rule *rule,
                      size_t n_sets)
 {
@@ -91,7 +91,8 @@ static void analyse_images(const struct paired_set *s, size_t n_sets,
     mcnemar_interval(b, c, s->n, upper_normal(rule->alpha / 2), &f->low, &f->high);
     mcnemar_interval(b, c, s->n, upper_normal(rule->alpha), &low, &high);
     f->drop_bound = -low;
-    double z_alpha = upper_normal(rule->alpha / (2 * (double)n_sets)), z_power = upper_normal(1 - power);
+    double z_alpha = upper_normal(rule->alpha / (2 * (double)n_sets)),
+           z_power = upper_normal(1 - power);
     if (b + c) {
         f->detectable = mcnemar_detectable_exact(n, changed, z_alpha, z_power);
     }

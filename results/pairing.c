@@ -310,8 +310,8 @@ static bool same_dataset(const char *a, const char *b)
     return same_name(a, b); /* the first field */
 }
 
-/* How near two cells that do not pair are: 3 the same but for the protocol, 2 but for the replicate,
- * 1 the same data set, 0 neither. Of other subjects: -1. */
+/* How near two cells that do not pair are: 3 the same but for the protocol, 2 but for the
+ * replicate, 1 the same data set, 0 neither. Of other subjects: -1. */
 static int nearness(const struct keyed *a, const struct keyed *b)
 {
     size_t n = strcspn(a->key, "\n");
@@ -392,7 +392,8 @@ static int collect(struct pairing *p, struct keys *base, struct keys *cand, stru
         return -1;
     }
     for (size_t i = 0; i < base->n; i++) { /* one cell for each stem: the earliest */
-        const struct keyed *k = &base->items[i], *last = p->n_groups ? first[p->n_groups - 1] : NULL;
+        const struct keyed *k = &base->items[i],
+                           *last = p->n_groups ? first[p->n_groups - 1] : NULL;
         if (!last || last->stem != k->stem || memcmp(last->key, k->key, k->stem) != 0) {
             first[p->n_groups++] = k;
         } else if (k->order < last->order) {

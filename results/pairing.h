@@ -27,12 +27,13 @@ struct pairing {
     size_t n_groups;
     const struct record **missing; /* [n_missing] finished in the base, not in the candidate */
     size_t n_missing;
-    size_t n_base_failed, n_extra; /* left out: failed in the base; finished in the candidate only */
+    size_t n_base_failed,
+        n_extra; /* left out: failed in the base; finished in the candidate only */
 };
 /* vary [n_vary]: fields of the protocol that may differ: "dataset", "adapt", or a field's own name
- * ("train", "rs", "range"...). Subjects pair by equal text, then by model name; where one is left on
- * either side, these. The lists must outlive p. ERR_USAGE: nothing pairs, a field differs that was
- * not named, or more than one pairing is possible. */
+ * ("train", "rs", "range"...). Subjects pair by equal text, then by model name; where one is left
+ * on either side, these. The lists must outlive p. ERR_USAGE: nothing pairs, a field differs that
+ * was not named, or more than one pairing is possible. */
 int pairing_init(struct pairing *p, const struct record_list *base, const struct record_list *cand,
                  const char *const *vary, size_t n_vary, struct err *e);
 void pairing_release(struct pairing *p);

@@ -1,7 +1,7 @@
 /* How often the gate of `compare` is wrong, by simulation: false alarms over pairs of equal models,
  * power at the smallest detectable difference that it prints, and how often --max-drop passes a
- * candidate whose true drop is exactly the limit. Prints a table; ends with 1 when a rate is outside
- * its bound. Not part of `make check`: `make gate-simulation`. Deterministic.
+ * candidate whose true drop is exactly the limit. Prints a table; ends with 1 when a rate is
+ * outside its bound. Not part of `make check`: `make gate-simulation`. Deterministic.
  *
  * A pair is made image by image: with probability `changed` the outcome differs, for the better or
  * the worse with equal chance (less the true drop). `common`: share of the images that change which
@@ -30,7 +30,15 @@ static const struct scene scenes[] = {
     {"1 set of 711, few changes", 1, {711}, 1, 0.015, 0, 0, 0.01},
     {"1 set of 73728", 1, {73728}, 1, 0.02, 0, 0, 0.002},
     {"5 sets", 5, {711, 1880, 3669, 6300, 10000}, 1, 0.1, 0, 0, 0.02},
-    {"19 sets", 19, {1000, 608, 3277, 1500, 1500, 2274, 188, 540, 615, 71, 367, 630, 4267, 2603, 2175, 7373, 7373, 1215, 1215}, 1, 0.1, 0, 0, 0.02},
+    {"19 sets",
+     19,
+     {1000, 608, 3277, 1500, 1500, 2274, 188, 540, 615, 71, 367, 630, 4267, 2603, 2175, 7373, 7373,
+      1215, 1215},
+     1,
+     0.1,
+     0,
+     0,
+     0.02},
     {"5 draws", 1, {2000}, 5, 0.1, 0, 0, 0.01},
     {"5 draws, common images", 1, {2000}, 5, 0.1, 0.5, 0, 0.01},
     {"5 draws that differ", 1, {2000}, 5, 0.1, 0, 0.01, 0.02},

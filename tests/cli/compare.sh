@@ -29,6 +29,24 @@ expect 0 "^done +6$" "status reads a pack" "$bitbench" status "$tmp/base.h5"
 expect 0 "" "plot reads a pack" "$bitbench" plot "$tmp/base.h5" -o "$tmp/p.svg"
 expect 0 "\"bitbench-pack|H5T_STD_I32LE" "h5dump reads a pack" h5dump -d /sets/0/pred "$tmp/base.h5"
 expect 0 '"ok"' "h5dump reads its columns" h5dump -d /cells/status "$tmp/base.h5"
+cell=$(ls "$tmp"/a/cells/*.h5 | head -n 1)
+expect 0 'draw:[0-9]' "h5dump reads a cell's signature" h5dump -a /signature "$cell"
+expect 0 '\(0\): ' "and its outcomes" h5dump -d /outcomes/margin "$cell"
+if python3 -c 'import h5py' 2>/dev/null; then
+    cat >"$tmp/read.py" <<'PY'
+import sys, h5py
+cell, pack = h5py.File(sys.argv[1]), h5py.File(sys.argv[2])
+run_id = cell.attrs["run_id"].decode()
+row = [v.decode() for v in pack["cells/run_id"][:]].index(run_id)
+pred = pack["sets/0/pred"][list(pack["sets/0/cell"][:]).index(row)]
+assert (pred == cell["outcomes/pred"][:]).all() and len(pred) == 400
+assert int((pred == pack["sets/0/label"][:]).sum()) == cell["metrics"].attrs["n_correct"]
+print("the same")
+PY
+    expect 0 "the same" "h5py reads cells and packs" python3 "$tmp/read.py" "$cell" "$tmp/base.h5"
+else
+    pass "h5py reads cells and packs # SKIP h5py is not installed"
+fi
 
 # The verdict.
 expect 0 "6 cells.*|pass: 0 of 2" "the same again" "$bitbench" compare "$tmp/base.h5" "$tmp/b"

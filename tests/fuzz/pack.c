@@ -1,7 +1,8 @@
-/* Packs: anything may be refused, nothing may crash, and what is read packs again to bytes that read
- * back. An input that begins with 'F' says how to make a pack: sound as HDF5, with the right length
- * and hash, but with parts left out, of other kinds and lengths, and with any values. (Bytes behind
- * the hash are not changed: libhdf5 may crash on such files, which is why the hash is checked.) */
+/* Packs: anything may be refused, nothing may crash, and what is read packs again to bytes that
+ * read back. An input that begins with 'F' says how to make a pack: sound as HDF5, with the right
+ * length and hash, but with parts left out, of other kinds and lengths, and with any values. (Bytes
+ * behind the hash are not changed: libhdf5 may crash on such files, which is why the hash is
+ * checked.) */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* Outcomes, metrics, intervals, tests, resampling and aggregates against numpy, scipy and mpmath
- * (README.md beside the data). Usage: stats [DIR]; what of the form is in DIR is checked. TAP; every
- * line says the greatest error and its bound. */
+ * (README.md beside the data). Usage: stats [DIR]; what of the form is in DIR is checked. TAP;
+ * every line says the greatest error and its bound. */
 #include "results/stats.h"
+#include "tests/parity/stats_bootstrap.h"
 #include "tests/parity/stats_inference.h"
 #include "tests/parity/stats_outcomes.h"
 #include "tests/parity/stats_read.h"

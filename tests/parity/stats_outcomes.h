@@ -186,7 +186,39 @@ static void check_metrics(const char *name, const char *dir, const struct outcom
     json_close(json);
 }
 
-/* The tables by class and by confidence, and the confusion matrix, where they are. */
+/* The confusion matrix and the table by class, where they are; how many values there were. */
+static size_t see_confusion(struct worst *w, const char *dir, const struct outcomes *o,
+                            size_t n_classes)
+{
+    enum { N = 1,
+           CORRECT };
+    struct err e = {0};
+    size_t n = 0, n_cols = 0, n_seen;
+    double *want = read_array(dir, "confusion", &n, &n_cols, &e);
+    uint64_t *counts = calloc(n_classes * n_classes, sizeof *counts);
+    struct table per_class;
+    confusion_add(o, n_classes, counts);
+    for (n_seen = 0; want && n_seen < n * n_cols; n_seen++) {
+        see(w, (double)counts[n_seen], want[n_seen], 0);
+    }
+    if (read_table(&per_class, dir, "per_class.tsv")) {
+        for (size_t k = 0; k < n_classes; k++, n_seen += 2) {
+            uint64_t sum = 0;
+            for (size_t j = 0; j < n_classes; j++) {
+                sum += counts[k * n_classes + j];
+            }
+            const double *row = per_class.v + k * per_class.n_cols;
+            see(w, (double)sum, row[N], 0);
+            see(w, (double)counts[k * n_classes + k], row[CORRECT], 0);
+        }
+        free(per_class.v);
+    }
+    free(counts);
+    free(want);
+    return n_seen;
+}
+
+/* The tables by class and by confidence. */
 static void check_tables(const char *name, const char *dir, const struct outcome_case *c)
 {
     enum { N = 1,
@@ -198,7 +230,6 @@ static void check_tables(const char *name, const char *dir, const struct outcome
     struct err e = {0};
     struct worst w = {0};
     struct json *json = read_json(dir, "metrics.json");
-    size_t n_seen = 0;
     if (outcomes_init(&o, c->n, 0, true, &e)) {
         return;
     }
@@ -207,6 +238,8 @@ static void check_tables(const char *name, const char *dir, const struct outcome
         o.pred[i] = (int32_t)c->v[PRED][i];
         o.p_pred[i] = (float)c->v[P_PRED][i];
     }
+    size_t n_seen = 1 + see_confusion(&w, dir, &o, c->n_classes);
+    see(&w, calibration_brier_top(&o), number(json, "brier_top_label"), 1e-12);
     for (size_t k = 0; k < 2; k++) {
         struct calibration cal;
         struct table t;
@@ -214,40 +247,17 @@ static void check_tables(const char *name, const char *dir, const struct outcome
         if ((k == 1 && calibration_mass(&o, &cal, &e)) || !read_table(&t, dir, bins[k])) {
             continue;
         }
-        for (size_t b = 0; b < CALIBRATION_BINS; b++) {
+        for (size_t b = 0; b < CALIBRATION_BINS; b++, n_seen += 3) {
             const double *row = t.v + b * t.n_cols;
             see(&w, (double)cal.bins[b].n, row[N], 0);
             see(&w, (double)cal.bins[b].n_correct, row[CORRECT], 0);
             see(&w, cal.bins[b].confidence, row[CONFIDENCE], 1e-12);
         }
         see(&w, cal.ece, number(json, errors[k]), 1e-12);
-        n_seen += 3 * CALIBRATION_BINS + 1;
+        n_seen++;
         free(t.v);
     }
-    see(&w, calibration_brier_top(&o), number(json, "brier_top_label"), 1e-12);
-    size_t n, n_cols;
-    double *confusion = read_array(dir, "confusion", &n, &n_cols, &e);
-    uint64_t *counts = calloc(c->n_classes * c->n_classes, sizeof *counts);
-    struct table per_class;
-    confusion_add(&o, c->n_classes, counts);
-    for (size_t i = 0; confusion && i < n * n_cols; i++, n_seen++) {
-        see(&w, (double)counts[i], confusion[i], 0);
-    }
-    if (read_table(&per_class, dir, "per_class.tsv")) {
-        for (size_t k = 0; k < c->n_classes; k++, n_seen += 2) {
-            uint64_t sum = 0;
-            for (size_t j = 0; j < c->n_classes; j++) {
-                sum += counts[k * c->n_classes + j];
-            }
-            see(&w, (double)sum, per_class.v[k * per_class.n_cols + N], 0);
-            see(&w, (double)counts[k * c->n_classes + k],
-                per_class.v[k * per_class.n_cols + CORRECT], 0);
-        }
-        free(per_class.v);
-    }
-    report_worst(name, "by class and by confidence", n_seen + 1, &w);
-    free(counts);
-    free(confusion);
+    report_worst(name, "by class and by confidence", n_seen, &w);
     outcomes_release(&o);
     json_close(json);
 }

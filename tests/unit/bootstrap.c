@@ -1,6 +1,6 @@
-/* The bootstrap: draws of counts against drawing every image, two-way resamples against the analytic
- * variance, and that nothing depends on threads. Index draws and intervals are held against NumPy in
- * tests/parity/stats.c. */
+/* The bootstrap: draws of counts against drawing every image, two-way resamples against the
+ * analytic variance, and that nothing depends on threads. Index draws and intervals are held
+ * against NumPy in tests/parity/stats.c. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

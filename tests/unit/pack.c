@@ -211,9 +211,11 @@ static void test_damage(void **state)
     refused(bytes, n - 1, "its text block says");
     for (size_t i = 0; i < n; i += i < CELL_BLOCK ? 7 : 97) {
         bytes[i] ^= 1;
-        refused(bytes, n, i < 14 ? "not a pack" : i == 14      ? "pack format 0: this program reads 1"
-                                              : i < CELL_BLOCK ? ""
-                                                               : "damaged: SHA-256");
+        refused(bytes, n,
+                i < 14           ? "not a pack"
+                : i == 14        ? "pack format 0: this program reads 1"
+                : i < CELL_BLOCK ? ""
+                                 : "damaged: SHA-256");
         bytes[i] ^= 1;
     }
     bytes[14] = '2';

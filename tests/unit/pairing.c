@@ -104,7 +104,8 @@ static void test_protocols(void **state)
     o.n_vary = 1;
     compare(&c, &base, &cand, &o);
     assert_int_equal(c.n, 1);
-    assert_non_null(strstr(c.remarks.items[c.remarks.n - 2], "train: k5,nested against k10,nested"));
+    assert_non_null(
+        strstr(c.remarks.items[c.remarks.n - 2], "train: k5,nested against k10,nested"));
     comparison_release(&c);
     refused(&base, &cand, &plain, "protocols differ: train: k5,nested against k10,nested");
     add(&base, (struct make){0});
