@@ -58,7 +58,7 @@ out:
 static int add_top(struct table *t, const char *image, const float *logits, size_t n, size_t k,
                    struct err *e)
 {
-    double sum = 0, greatest = -INFINITY;
+    double sum = 0, greatest = -HUGE_VAL;
     bool *used = mem_take(n, sizeof *used, e);
     if (!used) {
         return -1;

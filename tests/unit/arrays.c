@@ -186,7 +186,7 @@ static void unpacked(void **state)
     shell("cp -r '%s/.' '%s' && chmod -R u+w '%s' && cd '%s' && for f in *.tar.gz; do "
           "[ ! -e $f ] || { tar xzf $f && rm $f; }; done && for f in *.gz; do "
           "[ ! -e $f ] || gunzip $f; done && for f in *.zip; do [ ! -e $f ] || "
-          "{ python3 -m zipfile -e $f . && rm $f; }; done && rm -f *.hdf5",
+          "{ unzip -q $f && rm $f; }; done && rm -f *.hdf5",
           folder, dir, dir, dir);
     check_folder(set, dir);
     shell("rm -r '%s'", dir);

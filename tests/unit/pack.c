@@ -170,7 +170,7 @@ static void test_predictions(void **state)
                       "full cell %zu bytes in %.1f ms\n",
                       classes[k], n / CELLS, IMAGES, 1e3 * pack_s, CELLS, n_cell, 1e3 * cell_s);
         assert_true(n / CELLS < 16000);
-        assert_true(n_cell < (classes[k] < 1000 ? 160 : 180) << 10); /* predictions at random */
+        assert_true(n_cell < (size_t)(classes[k] < 1000 ? 160 : 180) << 10); /* predictions at random */
         OK(pack_decode(&back, bytes, n, "pack", true, &e));
         for (size_t i = 0; i < CELLS; i++) {
             const struct outcomes *a = &p.records[i].outcomes, *b = &back.records[i].outcomes;

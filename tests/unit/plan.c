@@ -52,14 +52,15 @@ static void plan_is(const char *text)
     plan_list_release(&l);
 }
 
-static void plan_add(size_t n, const unsigned *ids, const char *spec)
+/* Cells ids[], each with the spec text PREFIX + id. */
+static void plan_add(size_t n, const unsigned *ids, const char *prefix)
 {
     struct plan_entry entries[8];
-    char text[16];
-    snprintf(text, sizeof text, "%s", spec);
+    char text[8][16];
     for (size_t i = 0; i < n; i++) {
+        snprintf(text[i], sizeof text[i], "%s%u", prefix, ids[i]);
         snprintf(entries[i].run_id, RUN_ID, "%032x", ids[i]);
-        entries[i].spec = text;
+        entries[i].spec = text[i];
     }
     if (store_plan_add(dir, entries, n, &e)) {
         fail_msg("%s", e.text);
@@ -73,15 +74,20 @@ static void test_merge(void **state)
     snprintf(path, sizeof path, "%s/plan.tsv", dir);
     plan_is("");
     plan_add(3, (unsigned[]){9, 2, 5}, "a");
-    plan_is("9=a,2=a,5=a,");
+    plan_is("9=a9,2=a2,5=a5,");
     plan_add(5, (unsigned[]){5, 1, 9, 1, 7}, "b");
-    plan_is("9=a,2=a,5=a,1=b,7=b,");
+    plan_is("9=a9,2=a2,5=a5,1=b1,7=b7,");
     /* nothing new: the file is left alone */
     struct stat before, after;
     OK(stat(path, &before));
-    plan_add(2, (unsigned[]){7, 2}, "c");
+    plan_add(2, (unsigned[]){9, 2}, "a");
     OK(stat(path, &after));
     assert_true(before.st_ino == after.st_ino);
+    /* the same spec under another id, as when weights have changed: the new id takes the place */
+    struct plan_entry renewed = {.spec = (char[]){"a2"}};
+    snprintf(renewed.run_id, RUN_ID, "%032x", 8u);
+    OK(store_plan_add(dir, &renewed, 1, &e));
+    plan_is("9=a9,8=a2,5=a5,1=b1,7=b7,");
 }
 
 static void test_by_hand(void **state)

@@ -95,7 +95,7 @@ static inline struct record *add(struct side *s, struct make m)
     return r;
 }
 
-static const struct compare_opts plain = {.rule = {.alpha = 0.05, .max_drop = NAN}};
+static const struct compare_opts plain = {.rule = {.alpha = 0.05, .max_drop = (double)NAN}};
 
 static inline void compare(struct comparison *c, struct side *base, struct side *cand,
                            const struct compare_opts *o)

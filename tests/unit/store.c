@@ -324,7 +324,9 @@ static void test_load(void **state)
     OK(store_open(b, true, &e));
     static const unsigned planned[] = {7, 3, 11, 5};
     for (size_t i = 0; i < 4; i++) {
-        struct plan_entry entry = {.spec = (char[]){"s"}};
+        char spec[16];
+        struct plan_entry entry = {.spec = spec};
+        snprintf(spec, sizeof spec, "s%u", planned[i]);
         snprintf(entry.run_id, RUN_ID, "%s", id(planned[i]));
         OK(store_plan_add(a, &entry, 1, &e));
     }

@@ -134,8 +134,9 @@ static void test_killed_cell(void **state)
 /* Entry `version` of a plan. */
 static int put_plan(int version, struct err *why)
 {
-    char spec[] = "model=m";
+    char spec[32];
     struct plan_entry entry = {.spec = spec};
+    snprintf(spec, sizeof spec, "model=m%d", version);
     snprintf(entry.run_id, sizeof entry.run_id, "%032x", (unsigned)version);
     return store_plan_add(dir, &entry, 1, why);
 }
