@@ -186,7 +186,7 @@ static int check_task(const struct table_of *t, const struct row *rows, size_t n
                            t->draws.items[rows[0].draw]);
         }
         *n_draws += starts;
-        if (!starts && r->id && strcmp(r->id, last->id) == 0) {
+        if (last && !starts && r->id && strcmp(r->id, last->id) == 0) {
             return err_set(e, ERR_FORMAT, "%s: line %zu: image '%.80s' stands twice (line %zu)",
                            t->path, r->line, r->id, last->line);
         }

@@ -274,7 +274,7 @@ static int get_selection_texts(struct pack_reader *in, const struct joined *j, s
     int rc = 0;
     for (size_t k = 0; k < 3 && rc == 0; k++) {
         char *block;
-        size_t stride;
+        size_t stride = 0;
         rc = pack_texts(in, paths[k], j->n_lists, &block, &stride, e);
         for (size_t i = 0; i < j->n_lists && rc == 0; i++) {
             struct selection *s = &in->p->records[j->cell[i]].selection;
