@@ -177,8 +177,8 @@ static int check_task(const struct table_of *t, const struct row *rows, size_t n
         n_images++;
     }
     for (size_t i = 0; i < n; i++) {
-        const struct row *r = &rows[i], *last = i ? r - 1 : NULL;
-        bool starts = !last || last->draw != r->draw;
+        const struct row *r = &rows[i], *last = i ? r - 1 : r;
+        bool starts = i == 0 || last->draw != r->draw;
         if (starts != (i % n_images == 0)) {
             return err_set(e, ERR_USAGE,
                            "%s: task %s: draw '%s' has another number of images than '%s'", t->path,
@@ -186,7 +186,7 @@ static int check_task(const struct table_of *t, const struct row *rows, size_t n
                            t->draws.items[rows[0].draw]);
         }
         *n_draws += starts;
-        if (last && !starts && r->id && strcmp(r->id, last->id) == 0) {
+        if (!starts && r->id && strcmp(r->id, last->id) == 0) {
             return err_set(e, ERR_FORMAT, "%s: line %zu: image '%.80s' stands twice (line %zu)",
                            t->path, r->line, r->id, last->line);
         }
