@@ -112,6 +112,9 @@ void comparison_sentence(const struct comparison *c, size_t set, struct str *out
         add_p(out, f->p_holm, f->log10_p);
         str_addf(out, " after Holm over %zu", c->n);
     }
+    if (c->predictions && f->verdict != PAIRED_CHANGED) {
+        str_addf(out, "; %zu of %zu predictions differ", s->n_pred, s->n * s->n_pairs);
+    }
 }
 
 /* ---- the table ---- */
