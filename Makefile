@@ -36,7 +36,7 @@ endif
 DEPS      := gcc libc6-dev pkg-config libyaml-dev libjansson-dev libcsv-dev libarchive-dev \
 	libjpeg62-turbo-dev libspng-dev libgif-dev zlib1g-dev libssl-dev libhdf5-dev libopenblas-dev \
 	gnuplot-nox dataset-fashion-mnist
-TEST_DEPS := libcmocka-dev hdf5-tools zip unzip man-db groff-base
+TEST_DEPS := libcmocka-dev hdf5-tools zip unzip man-db groff-base python3-h5py
 
 SRC      := $(sort $(wildcard harness/*.c harness/base/*.c models/*.c models/kernels/*.c \
 	models/zoo/*.c datasets/*.c datasets/codec/*.c protocols/*.c results/*.c) \

@@ -16,6 +16,8 @@ one() {
     *) CMOCKA_MESSAGE_OUTPUT=TAP "$@" >"$out" 2>"$out.err" ;;
     esac
     status=$?
+    # cmocka writes a skipped test as "not ok N # SKIP name".
+    sed -i -E 's/^not (ok [0-9]+ # SKIP )/\1/' "$out"
     p=$(grep -c '^ok ' "$out"); f=$(grep -c '^not ok ' "$out")
     s=$(grep -ciE '^ok .*# skip' "$out"); p=$((p - s))
     if [ "$f" = 0 ] && { [ $status != 0 ] || [ $((p + s)) = 0 ]; }; then f=1; fi

@@ -32,7 +32,11 @@ expect 0 '"ok"' "h5dump reads its columns" h5dump -d /cells/status "$tmp/base.h5
 cell=$(ls "$tmp"/a/cells/*.h5 | head -n 1)
 expect 0 'draw:[0-9]' "h5dump reads a cell's signature" h5dump -a /signature "$cell"
 expect 0 '\(0\): ' "and its outcomes" h5dump -d /outcomes/margin "$cell"
-if python3 -c 'import h5py' 2>/dev/null; then
+python=
+for p in python3 /usr/bin/python3; do
+    if [ -z "$python" ] && "$p" -c 'import h5py' 2>/dev/null; then python=$p; fi
+done
+if [ -n "$python" ]; then
     cat >"$tmp/read.py" <<'PY'
 import sys, h5py
 cell, pack = h5py.File(sys.argv[1]), h5py.File(sys.argv[2])
@@ -43,7 +47,7 @@ assert (pred == cell["outcomes/pred"][:]).all() and len(pred) == 400
 assert int((pred == pack["sets/0/label"][:]).sum()) == cell["metrics"].attrs["n_correct"]
 print("the same")
 PY
-    expect 0 "the same" "h5py reads cells and packs" python3 "$tmp/read.py" "$cell" "$tmp/base.h5"
+    expect 0 "the same" "h5py reads cells and packs" "$python" "$tmp/read.py" "$cell" "$tmp/base.h5"
 else
     pass "h5py reads cells and packs # SKIP h5py is not installed"
 fi
