@@ -1,6 +1,11 @@
 # bitbench: build, test, install. `make help` lists the targets.
 # One non-recursive makefile; objects live in build/VARIANT, so compilers and sanitizers do not mix.
 
+# All processors, unless the command line says otherwise.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
 CC       ?= gcc
 ifeq ($(origin CC),default)
 CC       := gcc
