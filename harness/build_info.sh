@@ -14,7 +14,7 @@ echo "const char build_compiler[] = \"$(quote "$($CC --version | head -n 1)")\";
 echo "const char build_flags[] = \"$(quote "$FLAGS")\";"
 echo "const struct build_source build_sources[] = {"
 for f in "$@"; do
-    sum=$($CC -fpreprocessed -dD -E -P -x c "$f" 2>/dev/null | sha256sum)
+    sum=$(sed -z -E 's:/\*([^*]|\*+[^*/])*\*+/: :g; s/[[:space:]]+/ /g' "$f" | sha256sum)
     echo "    {\"$f\", \"${sum%% *}\"},"
 done
 echo "};"
