@@ -314,6 +314,9 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
                  {"probe", bench_probe}};
     struct near near;
     bool found = n_words == 0;
+    if (context_refuse_json(c, "bench", e)) {
+        return -1;
+    }
     if (context_compute(c, e)) {
         return -1;
     }

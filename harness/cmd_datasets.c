@@ -145,6 +145,9 @@ static int ids(struct ctx *c, void *args, char **words, struct err *e)
 {
     (void)args;
     const char *name = words[0], *split = words[1];
+    if (context_refuse_json(c, "datasets ids", e)) {
+        return -1;
+    }
     struct dataset *d = NULL;
     struct split s = {0};
     int status = open_named(c, name, &d, e);
@@ -173,6 +176,9 @@ static int pixels(struct ctx *c, void *args, char **words, struct err *e)
     uint64_t i;
     char hex[HASH_SHA256_HEX], id[DATASET_ID];
     int status = -1;
+    if (context_refuse_json(c, "datasets pixels", e)) {
+        return -1;
+    }
     if (open_named(c, words[0], &d, e) || split_open(&s, d, words[1], e)) {
         goto out;
     }

@@ -178,6 +178,9 @@ static int verify(struct ctx *c, void *args, char **words, struct err *e)
     const char *name = words[0];
     struct model *m = NULL;
     struct model_dirs where = context_model_dirs(c);
+    if (context_refuse_json(c, "models verify", e)) {
+        return -1;
+    }
     if (model_open(&m, name, &where, true, e)) {
         return -1;
     }

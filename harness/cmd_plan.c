@@ -228,6 +228,9 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     const struct plan_args *a = args;
     struct run_plan p = {0};
     const struct runfile_opts o = {.suites = suites_dir(), .sets = &a->sets};
+    if (a->cells && context_refuse_json(c, "plan --cells", e)) {
+        return -1;
+    }
     int status = runfile_read(&p, words[0], &o, e);
     for (size_t i = 0; a->cells && i < p.n && status == 0; i++) {
         struct str text = {0};

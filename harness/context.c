@@ -116,6 +116,11 @@ struct dataset_dirs context_dataset_dirs(const struct ctx *c)
     return (struct dataset_dirs){c->dirs.items, c->dirs.n, c->g.partial};
 }
 
+int context_refuse_json(const struct ctx *c, const char *what, struct err *e)
+{
+    return c->g.json ? err_set(e, ERR_USAGE, "%s prints no table: --json does not apply", what) : 0;
+}
+
 static void add_json(const struct table *t, struct str *out)
 {
     str_add(out, "[");

@@ -44,6 +44,9 @@ void context_release(struct ctx *c);
 struct model_dirs context_model_dirs(const struct ctx *c);
 struct dataset_dirs context_dataset_dirs(const struct ctx *c);
 
+/* For what prints no table: -1 with e set (ERR_USAGE) when --json was asked for. */
+int context_refuse_json(const struct ctx *c, const char *what, struct err *e);
+
 /* Prints a table on stdout: text, or with --json an array of objects (numbers as numbers). */
 int context_print(const struct ctx *c, const struct table *t, struct err *e);
 

@@ -22,6 +22,7 @@ expect 2 "too many arguments" "too many arguments" "$bitbench" status a b
 expect 2 "instruction set" "an unknown instruction set" "$bitbench" --isa mmx doctor
 expect 2 "engine" "an unknown engine" "$bitbench" --engine nope bench forward
 expect 2 "data folder '$tmp/none' is not there" "a data folder that is not there" "$bitbench" --data "$tmp/none" models
+expect 2 "does not apply" "--json where there is no table" "$bitbench" --json datasets ids fashion-mnist 'test[:2]'
 expect 0 'OpenBLAS core *ok' "doctor" "$bitbench" doctor
 expect 0 '"name": "folder", "classes": null' "--json where a table has empty cells" "$bitbench" --json datasets
 
