@@ -36,11 +36,23 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* OpenBLAS reads its core type when it is loaded: where its own choice is wrong, name the right
- * one and start over, once. A value set by the user stays. */
-static void choose_blas_core(char **argv)
+/* OpenBLAS's kernels for an instruction set that was asked for; NULL: its own choice. */
+static const char *core_of_isa(const char *isa)
 {
-    const char *core = blas_wanted_core();
+#if defined(__x86_64__)
+    return !strcmp(isa, "avx512") ? "SkylakeX" : !strcmp(isa, "avx2") ? "Haswell"
+                                                                      : "Prescott";
+#else
+    (void)isa;
+    return NULL;
+#endif
+}
+
+/* OpenBLAS reads its core type when it is loaded: where its own choice is wrong, or --isa asks for
+ * another, name the right one and start over, once. A value set by the user stays. */
+static void choose_blas_core(const char *isa, char **argv)
+{
+    const char *core = isa ? core_of_isa(isa) : blas_wanted_core();
     if (!core || getenv("OPENBLAS_CORETYPE") || setenv("OPENBLAS_CORETYPE", core, 1)) {
         return;
     }
@@ -100,7 +112,7 @@ static int run_command(struct ctx *c, int argc, char **argv, char **all, struct 
         goto out_opts;
     }
     if (k->computes) {
-        choose_blas_core(all);
+        choose_blas_core(c->g.isa, all);
     }
     if (context_init(c, getenv("BITBENCH_DATA"), getenv("XDG_CACHE_HOME"), getenv("HOME"), e) ==
         0) {

@@ -24,6 +24,9 @@ expect 2 "engine" "an unknown engine" "$bitbench" --engine nope bench forward
 expect 2 "data folder '$tmp/none' is not there" "a data folder that is not there" "$bitbench" --data "$tmp/none" models
 expect 2 "does not apply" "--json where there is no table" "$bitbench" --json datasets ids fashion-mnist 'test[:2]'
 expect 0 'OpenBLAS core *ok' "doctor" "$bitbench" doctor
+if [ "$(uname -m)" = x86_64 ]; then
+    expect 0 'OpenBLAS core *ok *Prescott' "--isa reaches OpenBLAS" env -u OPENBLAS_CORETYPE "$bitbench" --isa base doctor
+fi
 expect 0 '"name": "folder", "classes": null' "--json where a table has empty cells" "$bitbench" --json datasets
 
 "$bitbench" completion bash >"$tmp/completion" && expect 0 '' "completion is valid bash" bash -n "$tmp/completion"
