@@ -24,6 +24,9 @@ struct bench_line {
 int bench_measure(const struct ctx *c, const struct bench_args *a, const struct bench_line *line,
                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e);
 
+/* Images a second from files to batches. */
+int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e);
+
 /* Every layer shape of a network on the cpu engine, in GFLOP/s of the direct convolution. */
 int bench_kernels(struct ctx *c, const struct bench_args *a, struct err *e);
 
