@@ -236,7 +236,7 @@ static void cifar_close(void *state)
 }
 
 static int cifar_open(void **state, const struct dataset_desc *d, const char *path,
-                      const char *const *dirs, size_t n_dirs, struct err *e)
+                      const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert((d->n_classes == 10 || d->n_classes == 100) && d->n_source_splits == 2);
@@ -249,11 +249,11 @@ static int cifar_open(void **state, const struct dataset_desc *d, const char *pa
     for (size_t i = 0; i < ARRAY_LEN(c->parts); i++) {
         c->parts[i].fd = -1;
     }
-    int rc = source_visit(d, dirs, n_dirs, visit, c, e);
+    int rc = source_visit(d, where, visit, c, e);
     if (!rc) {
         char what[128];
         snprintf(what, sizeof what, "%s or %s", c->layout->archive[0], c->layout->archive[1]);
-        rc = source_absent(d, what, dirs, n_dirs, e);
+        rc = source_absent(d, what, where, e);
     }
     if (rc < 0) {
         cifar_close(c);

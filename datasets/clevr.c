@@ -239,7 +239,7 @@ static void clevr_close(void *state)
 }
 
 static int clevr_open(void **state, const struct dataset_desc *d, const char *path,
-                      const char *const *dirs, size_t n_dirs, struct err *e)
+                      const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(d->rule && d->n_source_splits == 2);
@@ -248,9 +248,9 @@ static int clevr_open(void **state, const struct dataset_desc *d, const char *pa
         return -1;
     }
     c->desc = d;
-    int rc = source_visit(d, dirs, n_dirs, visit, c, e);
+    int rc = source_visit(d, where, visit, c, e);
     if (!rc) {
-        rc = source_absent(d, "CLEVR_v1.0.zip", dirs, n_dirs, e);
+        rc = source_absent(d, "CLEVR_v1.0.zip", where, e);
     }
     if (rc < 0) {
         clevr_close(c);

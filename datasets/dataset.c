@@ -36,16 +36,17 @@ const struct dataset_desc *dataset_find(const char *name, struct err *e)
     return NULL;
 }
 
-int source_visit(const struct dataset_desc *d, const char *const *dirs, size_t n_dirs,
+int source_visit(const struct dataset_desc *d, const struct dataset_dirs *where,
                  source_visit_fn *visit, void *ctx, struct err *e)
 {
-    for (size_t i = 0; i < n_dirs; i++) {
+    for (size_t i = 0; i < where->n; i++) {
         for (size_t k = 0; k < DATASET_MAX_FOLDERS && d->folders[k]; k++) {
             char place[SOURCE_PATH];
             const char *below = d->folders[k];
-            int n = snprintf(place, sizeof place, "%s%s%s", dirs[i], below[0] ? "/" : "", below);
+            int n =
+                snprintf(place, sizeof place, "%s%s%s", where->dirs[i], below[0] ? "/" : "", below);
             if (n < 0 || (size_t)n >= sizeof place) {
-                return err_set(e, ERR_LIMIT, "data folder %.60s...: path too long", dirs[i]);
+                return err_set(e, ERR_LIMIT, "data folder %.60s...: path too long", where->dirs[i]);
             }
             int rc = visit(ctx, place, e);
             if (rc) {
@@ -56,14 +57,14 @@ int source_visit(const struct dataset_desc *d, const char *const *dirs, size_t n
     return 0;
 }
 
-int source_absent(const struct dataset_desc *d, const char *what, const char *const *dirs,
-                  size_t n_dirs, struct err *e)
+int source_absent(const struct dataset_desc *d, const char *what, const struct dataset_dirs *where,
+                  struct err *e)
 {
     struct str places = {0};
-    for (size_t i = 0; i < n_dirs; i++) {
-        str_addf(&places, "%s%s", i ? ", " : "", dirs[i]);
+    for (size_t i = 0; i < where->n; i++) {
+        str_addf(&places, "%s%s", i ? ", " : "", where->dirs[i]);
     }
-    err_set(e, ERR_ABSENT, "no %s in %.400s; %s", what, n_dirs ? str_text(&places) : "no folder",
+    err_set(e, ERR_ABSENT, "no %s in %.400s; %s", what, where->n ? str_text(&places) : "no folder",
             d->how_to_get);
     str_release(&places);
     return -1;
@@ -208,7 +209,7 @@ int dataset_open(struct dataset **out, const char *name, const struct dataset_di
         rc = err_set(e, ERR_LIMIT, "data set '%.40s...': the name is too long", name);
     } else {
         strcpy(d->name, name);
-        rc = desc->source->open(&d->state, desc, path, where->dirs, where->n, e);
+        rc = desc->source->open(&d->state, desc, path, where, e);
         rc = rc ? rc : take_contents(d, path, where->partial, e);
         rc = rc ? err_wrap(e, "data set %s", desc->name) : 0;
     }

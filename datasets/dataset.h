@@ -79,14 +79,22 @@ struct dataset_desc {
     const struct source_ops *source;
 };
 
+/* Where data are looked for. */
+struct dataset_dirs {
+    const char *const *dirs;
+    size_t n;
+    bool partial;      /* --partial */
+    const char *cache; /* folder for what may be made again, or NULL */
+};
+
 struct source_ops {
     const char *name;
     const char *sources; /* source files, space separated, for numeric_id */
-    /* Looks for the data under dirs; path is what stands behind "folder:" or "list:", else NULL.
+    /* Looks for the data in where; path is what stands behind "folder:" or "list:", else NULL.
      * ERR_ABSENT when nothing is there (naming what was sought), ERR_FORMAT when it is damaged.
      * Every label is checked here. More images than official are an error; fewer are not. */
     int (*open)(void **state, const struct dataset_desc *d, const char *path,
-                const char *const *dirs, size_t n_dirs, struct err *e);
+                const struct dataset_dirs *where, struct err *e);
     void (*close)(void *state);
     size_t (*count)(const void *state, size_t source_split);
     /* Label in 0..n_classes-1. Cheap; thread-safe, as all that follow. */
@@ -133,11 +141,6 @@ extern const size_t datasets_n;
 /* By name; NULL with e set and near matches. "folder:PATH", "list:FILE" give their own rows. */
 const struct dataset_desc *dataset_find(const char *name, struct err *e);
 
-struct dataset_dirs {
-    const char *const *dirs;
-    size_t n;
-    bool partial; /* --partial */
-};
 /* Opens, checks counts against the official ones (fewer is an error unless partial, more always),
  * makes the canonical order: ascending md5(salt || key) as a 128-bit number (TFDS). Two equal keys
  * in a split are an error.

@@ -45,7 +45,8 @@ static int decode_file(const struct sample *in, enum codec_style style, struct c
         }
         return formats[i].decode(in->bytes, in->n, style, b, out, e);
     }
-    return err_set(e, ERR_FORMAT, "not an image: neither JPEG nor PNG, GIF or BMP by its first bytes");
+    return err_set(e, ERR_FORMAT,
+                   "not an image: neither JPEG nor PNG, GIF or BMP by its first bytes");
 }
 
 static int decode_planar(const struct sample *in, struct codec_buf *b, struct err *e)

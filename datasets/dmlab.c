@@ -324,7 +324,7 @@ static void dmlab_close(void *state)
 }
 
 static int dmlab_open(void **state, const struct dataset_desc *desc, const char *path,
-                      const char *const *dirs, size_t n_dirs, struct err *e)
+                      const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(desc->rule && desc->n_source_splits == N_SPLITS);
@@ -334,9 +334,9 @@ static int dmlab_open(void **state, const struct dataset_desc *desc, const char 
     }
     d->desc = desc;
     d->temporary = -1;
-    int rc = source_visit(desc, dirs, n_dirs, visit, d, e);
+    int rc = source_visit(desc, where, visit, d, e);
     if (!rc) {
-        rc = source_absent(desc, "dmlab.tar.gz", dirs, n_dirs, e);
+        rc = source_absent(desc, "dmlab.tar.gz", where, e);
     }
     if (rc < 0) {
         dmlab_close(d);

@@ -196,7 +196,7 @@ static void dsprites_close(void *state)
 }
 
 static int dsprites_open(void **state, const struct dataset_desc *desc, const char *path,
-                         const char *const *dirs, size_t n_dirs, struct err *e)
+                         const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(desc->rule && desc->n_source_splits == 1);
@@ -205,9 +205,9 @@ static int dsprites_open(void **state, const struct dataset_desc *desc, const ch
         return -1;
     }
     d->desc = desc;
-    int rc = source_visit(desc, dirs, n_dirs, visit, d, e);
+    int rc = source_visit(desc, where, visit, d, e);
     if (!rc) {
-        rc = source_absent(desc, STEM ".hdf5", dirs, n_dirs, e);
+        rc = source_absent(desc, STEM ".hdf5", where, e);
     }
     if (rc < 0) {
         dsprites_close(d);

@@ -241,9 +241,9 @@ static int read_folder(struct files *f, struct file_list classes[FILES_SPLITS], 
 }
 
 static int folder_open(void **state, const struct dataset_desc *d, const char *path,
-                       const char *const *dirs, size_t n_dirs, struct err *e)
+                       const struct dataset_dirs *where, struct err *e)
 {
-    (void)d, (void)dirs, (void)n_dirs; /* the path says it all */
+    (void)d, (void)where; /* the path says it all */
     struct files *f;
     struct file_list classes[FILES_SPLITS] = {{0}};
     if (files_new(&f, path, e)) {

@@ -197,7 +197,7 @@ static void idx_close(void *state)
 }
 
 static int idx_open(void **state, const struct dataset_desc *d, const char *path,
-                    const char *const *dirs, size_t n_dirs, struct err *e)
+                    const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(d->h && d->w && d->h < 1024 && d->w < 1024 && d->n_source_splits == 2);
@@ -208,9 +208,9 @@ static int idx_open(void **state, const struct dataset_desc *d, const char *path
     x->h = d->h;
     x->w = d->w;
     struct opening o = {d, x};
-    int rc = source_visit(d, dirs, n_dirs, visit, &o, e);
+    int rc = source_visit(d, where, visit, &o, e);
     if (!rc) {
-        rc = source_absent(d, "train-images-idx3-ubyte[.gz]", dirs, n_dirs, e);
+        rc = source_absent(d, "train-images-idx3-ubyte[.gz]", where, e);
     }
     if (rc < 0) {
         idx_close(x);

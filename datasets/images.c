@@ -35,7 +35,7 @@ static int visit(void *ctx, const char *place, struct err *e)
 }
 
 int images_open(void **state, const struct dataset_desc *d, enum images_key key,
-                images_fill_fn *fill, const char *what, const char *const *dirs, size_t n_dirs,
+                images_fill_fn *fill, const char *what, const struct dataset_dirs *where,
                 struct err *e)
 {
     struct images *im = mem_take(1, sizeof *im, e);
@@ -43,11 +43,12 @@ int images_open(void **state, const struct dataset_desc *d, enum images_key key,
         return -1;
     }
     im->desc = d;
+    im->dirs = where;
     im->key = key;
     struct filling f = {im, fill};
-    int rc = source_visit(d, dirs, n_dirs, visit, &f, e);
+    int rc = source_visit(d, where, visit, &f, e);
     if (!rc) {
-        rc = source_absent(d, what, dirs, n_dirs, e);
+        rc = source_absent(d, what, where, e);
     }
     if (rc < 0) {
         images_close(im);

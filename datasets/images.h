@@ -23,6 +23,7 @@ struct images_item {
 
 struct images {
     const struct dataset_desc *desc;
+    const struct dataset_dirs *dirs; /* while it is being opened */
     enum images_key key;
     char where[SOURCE_PATH];
     struct archive **archives; /* owned */
@@ -37,7 +38,7 @@ struct images {
 typedef int images_fill_fn(struct images *im, const char *place, struct err *e);
 /* The body of source_ops.open: tries every place; `what` names the files for people. */
 int images_open(void **state, const struct dataset_desc *d, enum images_key key,
-                images_fill_fn *fill, const char *what, const char *const *dirs, size_t n_dirs,
+                images_fill_fn *fill, const char *what, const struct dataset_dirs *where,
                 struct err *e);
 
 /* Opens the first of the names (NULL behind the last) that exists in place, and sets *a. 1, 0 or

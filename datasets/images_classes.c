@@ -45,11 +45,10 @@ static int fill_eurosat(struct images *im, const char *place, struct err *e)
 }
 
 static int open_eurosat(void **state, const struct dataset_desc *d, const char *path,
-                        const char *const *dirs, size_t n_dirs, struct err *e)
+                        const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* this row takes none */
-    return images_open(state, d, IMAGES_KEY_CLASS, fill_eurosat, "EuroSAT.zip or 2750", dirs,
-                       n_dirs, e);
+    return images_open(state, d, IMAGES_KEY_CLASS, fill_eurosat, "EuroSAT.zip or 2750", where, e);
 }
 
 static int fill_resisc45(struct images *im, const char *place, struct err *e)
@@ -73,11 +72,11 @@ static int fill_resisc45(struct images *im, const char *place, struct err *e)
 }
 
 static int open_resisc45(void **state, const struct dataset_desc *d, const char *path,
-                         const char *const *dirs, size_t n_dirs, struct err *e)
+                         const struct dataset_dirs *where, struct err *e)
 {
     (void)path;
     return images_open(state, d, IMAGES_KEY_CLASS, fill_resisc45,
-                       "NWPU-RESISC45 or NWPU-RESISC45.zip", dirs, n_dirs, e);
+                       "NWPU-RESISC45 or NWPU-RESISC45.zip", where, e);
 }
 
 const struct source_ops source_eurosat = {

@@ -164,10 +164,10 @@ static int fill(struct images *im, const char *place, struct err *e)
 }
 
 static int open_flowers(void **state, const struct dataset_desc *d, const char *path,
-                        const char *const *dirs, size_t n_dirs, struct err *e)
+                        const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* this row takes none */
-    return images_open(state, d, IMAGES_KEY_TAIL, fill, "102flowers.tgz or jpg", dirs, n_dirs, e);
+    return images_open(state, d, IMAGES_KEY_TAIL, fill, "102flowers.tgz or jpg", where, e);
 }
 
 const struct source_ops source_flowers102 = {

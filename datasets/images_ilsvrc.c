@@ -299,11 +299,11 @@ static int fill(struct images *im, const char *place, struct err *e)
 }
 
 static int open_ilsvrc(void **state, const struct dataset_desc *d, const char *path,
-                       const char *const *dirs, size_t n_dirs, struct err *e)
+                       const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* this row takes none */
     return images_open(state, d, IMAGES_KEY_TAIL, fill,
-                       "ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar", dirs, n_dirs, e);
+                       "ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar", where, e);
 }
 
 const struct source_ops source_ilsvrc2012 = {

@@ -136,11 +136,10 @@ static int fill_dtd(struct images *im, const char *place, struct err *e)
 }
 
 static int open_dtd(void **state, const struct dataset_desc *d, const char *path,
-                    const char *const *dirs, size_t n_dirs, struct err *e)
+                    const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* this row takes none */
-    return images_open(state, d, IMAGES_KEY_TAIL, fill_dtd, "dtd-r1.0.1.tar.gz or dtd", dirs,
-                       n_dirs, e);
+    return images_open(state, d, IMAGES_KEY_TAIL, fill_dtd, "dtd-r1.0.1.tar.gz or dtd", where, e);
 }
 
 /* Splits a copy of the line at spaces. Returns the number of fields, at most max + 1. */
@@ -203,11 +202,11 @@ static int fill_pets(struct images *im, const char *place, struct err *e)
 }
 
 static int open_pets(void **state, const struct dataset_desc *d, const char *path,
-                     const char *const *dirs, size_t n_dirs, struct err *e)
+                     const struct dataset_dirs *where, struct err *e)
 {
     (void)path;
     return images_open(state, d, IMAGES_KEY_TAIL, fill_pets, "annotations.tar.gz or annotations",
-                       dirs, n_dirs, e);
+                       where, e);
 }
 
 const struct source_ops source_dtd = {

@@ -151,11 +151,10 @@ static int fill_sun(struct images *im, const char *place, struct err *e)
 }
 
 static int open_sun(void **state, const struct dataset_desc *d, const char *path,
-                    const char *const *dirs, size_t n_dirs, struct err *e)
+                    const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* this row takes none */
-    return images_open(state, d, IMAGES_KEY_SLASH, fill_sun, "SUN397.tar.gz or SUN397", dirs,
-                       n_dirs, e);
+    return images_open(state, d, IMAGES_KEY_SLASH, fill_sun, "SUN397.tar.gz or SUN397", where, e);
 }
 
 /* Where CLASS/FILE begins in a member's name that ends so, and the label. */
@@ -254,11 +253,11 @@ static int fill_caltech(struct images *im, const char *place, struct err *e)
 }
 
 static int open_caltech(void **state, const struct dataset_desc *d, const char *path,
-                        const char *const *dirs, size_t n_dirs, struct err *e)
+                        const struct dataset_dirs *where, struct err *e)
 {
     (void)path;
     return images_open(state, d, IMAGES_KEY_TAIL, fill_caltech,
-                       "101_ObjectCategories.tar.gz or caltech-101.zip", dirs, n_dirs, e);
+                       "101_ObjectCategories.tar.gz or caltech-101.zip", where, e);
 }
 
 const struct source_ops source_sun397 = {

@@ -146,16 +146,16 @@ static int fill(struct images *im, const char *place, struct err *e)
 }
 
 static int open_photos(void **state, const struct dataset_desc *d, const char *path,
-                       const char *const *dirs, size_t n_dirs, struct err *e)
+                       const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* this row takes none */
-    return images_open(state, d, IMAGES_KEY_STEM, fill, "trainLabels.csv", dirs, n_dirs, e);
+    return images_open(state, d, IMAGES_KEY_STEM, fill, "trainLabels.csv", where, e);
 }
 
 static int open_task(void **state, const struct dataset_desc *d, const char *path,
-                     const char *const *dirs, size_t n_dirs, struct err *e)
+                     const struct dataset_dirs *where, struct err *e)
 {
-    if (open_photos(state, d, path, dirs, n_dirs, e)) {
+    if (open_photos(state, d, path, where, e)) {
         return -1;
     }
     const char *lacks = images_incomplete(*state);

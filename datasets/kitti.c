@@ -244,7 +244,7 @@ static void kitti_close(void *state)
 }
 
 static int kitti_open(void **state, const struct dataset_desc *d, const char *path,
-                      const char *const *dirs, size_t n_dirs, struct err *e)
+                      const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(d->rule && d->n_source_splits == N_SPLITS);
@@ -253,9 +253,9 @@ static int kitti_open(void **state, const struct dataset_desc *d, const char *pa
         return -1;
     }
     k->desc = d;
-    int rc = source_visit(d, dirs, n_dirs, visit, k, e);
+    int rc = source_visit(d, where, visit, k, e);
     if (!rc) {
-        rc = source_absent(d, "data_object_image_2.zip", dirs, n_dirs, e);
+        rc = source_absent(d, "data_object_image_2.zip", where, e);
     }
     if (rc < 0) {
         kitti_close(k);

@@ -262,9 +262,9 @@ static int read_list(struct list *l, const char *path, struct err *e)
 }
 
 static int list_open(void **state, const struct dataset_desc *d, const char *path,
-                     const char *const *dirs, size_t n_dirs, struct err *e)
+                     const struct dataset_dirs *where, struct err *e)
 {
-    (void)d, (void)dirs, (void)n_dirs; /* the path says it all */
+    (void)d, (void)where; /* the path says it all */
     struct list l = {0};
     if (files_new(&l.f, path, e)) {
         return -1;

@@ -150,7 +150,7 @@ static void pcam_close(void *state)
 }
 
 static int pcam_open(void **state, const struct dataset_desc *d, const char *path,
-                     const char *const *dirs, size_t n_dirs, struct err *e)
+                     const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(d->rule && d->n_source_splits == N_SPLITS);
@@ -159,9 +159,9 @@ static int pcam_open(void **state, const struct dataset_desc *d, const char *pat
         return -1;
     }
     p->desc = d;
-    int rc = source_visit(d, dirs, n_dirs, visit, p, e);
+    int rc = source_visit(d, where, visit, p, e);
     if (!rc) {
-        rc = source_absent(d, "camelyonpatch_level_2_split_train_x.h5[.gz]", dirs, n_dirs, e);
+        rc = source_absent(d, "camelyonpatch_level_2_split_train_x.h5[.gz]", where, e);
     }
     if (rc < 0) {
         pcam_close(p);

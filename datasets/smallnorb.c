@@ -165,7 +165,7 @@ static void smallnorb_close(void *state)
 }
 
 static int smallnorb_open(void **state, const struct dataset_desc *d, const char *path,
-                          const char *const *dirs, size_t n_dirs, struct err *e)
+                          const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(d->rule && d->n_source_splits == 2);
@@ -174,10 +174,9 @@ static int smallnorb_open(void **state, const struct dataset_desc *d, const char
         return -1;
     }
     s->desc = d;
-    int rc = source_visit(d, dirs, n_dirs, visit, s, e);
+    int rc = source_visit(d, where, visit, s, e);
     if (!rc) {
-        rc = source_absent(d, "smallnorb-5x46789x9x18x6x2x96x96-training-dat.mat[.gz]", dirs,
-                           n_dirs, e);
+        rc = source_absent(d, "smallnorb-5x46789x9x18x6x2x96x96-training-dat.mat[.gz]", where, e);
     }
     if (rc < 0) {
         smallnorb_close(s);

@@ -20,15 +20,15 @@ extern const struct source_ops source_kitti;     /* the zips or their folders */
 
 enum { SOURCE_PATH = 4096 };
 
-/* Calls visit for each place where the row's files may lie (dirs x folders of the row, folders
- * innermost) until it does not return 0: 1 = found, -1 = error with e set. Returns that, or 0.
- * A place whose path is too long is an error. */
+/* Calls visit for each place where the row's files may lie (data folders x folders of the row,
+ * folders innermost) until it does not return 0: 1 = found, -1 = error with e set. Returns that, or
+ * 0. A place whose path is too long is an error. */
 typedef int source_visit_fn(void *ctx, const char *place, struct err *e);
-int source_visit(const struct dataset_desc *d, const char *const *dirs, size_t n_dirs,
+int source_visit(const struct dataset_desc *d, const struct dataset_dirs *where,
                  source_visit_fn *visit, void *ctx, struct err *e);
-/* ERR_ABSENT: says that `what` is in none of the dirs and how to get it. Returns -1. */
-int source_absent(const struct dataset_desc *d, const char *what, const char *const *dirs,
-                  size_t n_dirs, struct err *e);
+/* ERR_ABSENT: says that `what` is in none of the data folders and how to get it. Returns -1. */
+int source_absent(const struct dataset_desc *d, const char *what, const struct dataset_dirs *where,
+                  struct err *e);
 
 /* Room for n bytes. */
 int sample_buf_reserve(struct sample_buf *buf, size_t n, struct err *e);

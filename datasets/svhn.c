@@ -106,7 +106,7 @@ static void svhn_close(void *state)
 }
 
 static int svhn_open(void **state, const struct dataset_desc *d, const char *path,
-                     const char *const *dirs, size_t n_dirs, struct err *e)
+                     const struct dataset_dirs *where, struct err *e)
 {
     (void)path; /* rows of this source take none */
     assert(d->n_classes == 10 && d->n_source_splits == 2);
@@ -115,9 +115,9 @@ static int svhn_open(void **state, const struct dataset_desc *d, const char *pat
         return -1;
     }
     s->rule = d->rule;
-    int rc = source_visit(d, dirs, n_dirs, visit, s, e);
+    int rc = source_visit(d, where, visit, s, e);
     if (!rc) {
-        rc = source_absent(d, "train_32x32.mat", dirs, n_dirs, e);
+        rc = source_absent(d, "train_32x32.mat", where, e);
     }
     if (rc < 0) {
         svhn_close(s);

@@ -113,7 +113,10 @@ struct model_dirs context_model_dirs(const struct ctx *c)
 
 struct dataset_dirs context_dataset_dirs(const struct ctx *c)
 {
-    return (struct dataset_dirs){c->dirs.items, c->dirs.n, c->g.partial};
+    return (struct dataset_dirs){.dirs = c->dirs.items,
+                                 .n = c->dirs.n,
+                                 .partial = c->g.partial,
+                                 .cache = c->cache_dir[0] ? c->cache_dir : NULL};
 }
 
 int context_refuse_json(const struct ctx *c, const char *what, struct err *e)

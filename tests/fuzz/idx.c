@@ -100,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct dataset *d;
     size_t file = data[0] % 4;
     put(file, data + 1, n - 1);
-    if (dataset_open(&d, "fashion-mnist", &(struct dataset_dirs){dirs, 1, true}, &e)) {
+    if (dataset_open(&d, "fashion-mnist",
+                     &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = true}, &e)) {
         check(e.code != ERR_NONE && e.text[0]);
     } else {
         read_all(d);

@@ -221,7 +221,8 @@ static void damaged(void **state)
         bytes[i] ^= 0xff;
         e = (struct err){0};
         n_tried++;
-        if (dataset_open(&d, "dsprites-location", &(struct dataset_dirs){dirs, 1, true}, &e)) {
+        if (dataset_open(&d, "dsprites-location",
+                         &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = true}, &e)) {
             assert_true(e.code != ERR_NONE && e.text[0]);
             n_refused++;
         }
@@ -285,7 +286,7 @@ static bool fails(const char *name, const char *dir, struct err *e)
     struct dataset *d;
     struct sample_buf buf = {0};
     bool failed = false;
-    if (dataset_open(&d, name, &(struct dataset_dirs){dirs, 1, true}, e)) {
+    if (dataset_open(&d, name, &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = true}, e)) {
         return true;
     }
     for (size_t s = 0; s < d->desc->n_source_splits; s++) {
@@ -341,16 +342,16 @@ static void bad(void **state)
 int main(int argc, char **argv)
 {
     enum { N_PLAIN = 4 };
-    struct CMUnitTest tests[2 * N_SETS + N_PLAIN] = {
-        cmocka_unit_test(rules), cmocka_unit_test(bad),
-        cmocka_unit_test(across), cmocka_unit_test(damaged)};
+    struct CMUnitTest tests[2 * N_SETS + N_PLAIN] = {cmocka_unit_test(rules), cmocka_unit_test(bad),
+                                                     cmocka_unit_test(across),
+                                                     cmocka_unit_test(damaged)};
     char names[2 * N_SETS][64];
     root = argc > 1 ? argv[1] : root;
     for (size_t i = 0; i < 2 * N_SETS; i++) {
         const void *set = &sets[i / 2];
         snprintf(names[i], sizeof names[i], "%s %s", sets[i / 2].name, i % 2 ? "unpacked" : "raw");
-        tests[N_PLAIN + i] = (struct CMUnitTest){.name = names[i],
-                                                 .test_func = i % 2 ? unpacked : truth};
+        tests[N_PLAIN + i] =
+            (struct CMUnitTest){.name = names[i], .test_func = i % 2 ? unpacked : truth};
         memcpy(&tests[N_PLAIN + i].initial_state, &set, sizeof set);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

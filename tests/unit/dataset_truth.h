@@ -106,7 +106,8 @@ static inline struct dataset *must_open(const char *name, const char *dir, bool 
     struct err e = {0};
     const char *dirs[] = {dir};
     struct dataset *d;
-    if (dataset_open(&d, name, &(struct dataset_dirs){dirs, 1, partial}, &e)) {
+    if (dataset_open(&d, name, &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = partial},
+                     &e)) {
         fail_msg("%s in %s: %s", name, dir, e.text);
     }
     return d;
@@ -118,7 +119,8 @@ static inline struct err open_error(const char *name, const char *dir)
     struct err e = {0};
     const char *dirs[] = {dir};
     struct dataset *d;
-    if (!dataset_open(&d, name, &(struct dataset_dirs){dirs, 1, true}, &e)) {
+    if (!dataset_open(&d, name, &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = true},
+                      &e)) {
         dataset_close(d);
         fail_msg("%s in %s was opened", name, dir);
     }

@@ -1,5 +1,5 @@
-/* The feature cache: the same bits with and without it, each image through the network once, damaged blocks
- * computed again. On 8 px Fashion-MNIST and a small random network. */
+/* The feature cache: the same bits with and without it, each image through the network once,
+ * damaged blocks computed again. On 8 px Fashion-MNIST and a small random network. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static int setup(void **state)
 {
     (void)state;
     static const char *const dirs[] = {"/usr/share/datasets"};
-    const struct dataset_dirs where = {dirs, 1, false};
+    const struct dataset_dirs where = {.dirs = dirs, .n = 1, .partial = false};
     struct err e = {0};
     if (!mkdtemp(dir) || model_open(&model, "random:R(1,1,1,1)x0.5", NULL, true, &e) ||
         dataset_open(&dataset, "fashion-mnist", &where, &e) ||
@@ -54,7 +54,8 @@ static int teardown(void **state)
 
 static struct group new_group(const char *cache)
 {
-    return (struct group){.model = model, .dataset = dataset, .engine = engines[0], .batch = 4, .cache_dir = cache};
+    return (struct group){
+        .model = model, .dataset = dataset, .engine = engines[0], .batch = 4, .cache_dir = cache};
 }
 
 /* Features of some rows by a fresh group; counts what was computed and read. */
@@ -89,7 +90,8 @@ static void check(const char *cache, const size_t *rows, size_t n, size_t want_c
 static void test_rows(void **state)
 {
     (void)state;
-    const size_t first[] = {5, 1500, 3, 9999}, more[] = {4, 3, 1500, 1501, 0}, all[] = {0, 3, 4, 5, 1500, 1501, 9999};
+    const size_t first[] = {5, 1500, 3, 9999}, more[] = {4, 3, 1500, 1501, 0},
+                 all[] = {0, 3, 4, 5, 1500, 1501, 9999};
     check(dir, first, ARRAY_LEN(first), 4);
     check(dir, first, ARRAY_LEN(first), 0);
     check(dir, more, ARRAY_LEN(more), 3);

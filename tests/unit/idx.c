@@ -142,8 +142,10 @@ static void counts(void **state)
     struct err e = {0};
     struct dataset *d;
     const char *dirs[] = {FIXTURES "/idx"};
-    assert_int_equal(
-        dataset_open(&d, "fashion-mnist", &(struct dataset_dirs){dirs, 1, false}, &e), -1);
+    assert_int_equal(dataset_open(&d, "fashion-mnist",
+                                  &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = false},
+                                  &e),
+                     -1);
     assert_int_equal(e.code, ERR_FORMAT);
     assert_mentions(e.text, "22 images, 60000, --partial");
     /* More than official is refused from the header, before anything is allocated. */

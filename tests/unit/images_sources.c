@@ -169,11 +169,12 @@ static struct err read_all(const char *name, const char *dir)
     const char *dirs[] = {dir};
     struct dataset *d;
     struct sample_buf buf = {0};
-    if (dataset_open(&d, name, &(struct dataset_dirs){dirs, 1, true}, &e)) {
+    if (dataset_open(&d, name, &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = true}, &e)) {
         return e;
     }
     struct dataset *whole;
-    if (!dataset_open(&whole, name, &(struct dataset_dirs){dirs, 1, false}, &few)) {
+    if (!dataset_open(&whole, name, &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = false},
+                      &few)) {
         fail_msg("%s in %s: opened as a whole", name, dir);
     }
     if (!strstr(few.text, "official number")) {
@@ -233,8 +234,7 @@ static void missing(void **state)
          ERR_ABSENT},
         {"ilsvrc2012", "imagenet2012", "rm ILSVRC2012_devkit_t12.tar.gz",
          "ILSVRC2012_devkit_t12.tar.gz, imagenet2012_validation_labels.txt, missing", ERR_ABSENT},
-        {"resisc45", "eurosat", "touch NWPU-RESISC45.rar", "NWPU-RESISC45.rar, unpack",
-         ERR_ABSENT},
+        {"resisc45", "eurosat", "touch NWPU-RESISC45.rar", "NWPU-RESISC45.rar, unpack", ERR_ABSENT},
         {"retinopathy", "diabetic_retinopathy_detection", "true",
          "original photographs, btgraham-300, retinopathy-photos", ERR_ABSENT},
         {"dtd", "eurosat", "true", "no dtd-r1.0.1.tar.gz or dtd, www.robots.ox.ac.uk", ERR_ABSENT},
@@ -279,7 +279,8 @@ static void incomplete(void **state)
         size_t n = d->n[0] + d->n[1] + d->n[2];
         dataset_close(d);
         shell("cd %s && %s", dir, cases[i].change);
-        if (!dataset_open(&d, cases[i].name, &(struct dataset_dirs){dirs, 1, false}, &e)) {
+        if (!dataset_open(&d, cases[i].name,
+                          &(struct dataset_dirs){.dirs = dirs, .n = 1, .partial = false}, &e)) {
             fail_msg("%s: opened", cases[i].name);
         }
         assert_int_equal(e.code, ERR_FORMAT);
@@ -326,8 +327,7 @@ static void ilsvrc_labels(void **state)
     for (size_t i = 0; i < s.n; i++) {
         char id[DATASET_ID];
         split_id(&s, i, id);
-        wnids[atoi(id + strlen("ILSVRC2012_val_")) - 1] =
-            kit->desc->class_names[s.label[i]];
+        wnids[atoi(id + strlen("ILSVRC2012_val_")) - 1] = kit->desc->class_names[s.label[i]];
     }
     for (size_t i = 0; i < ARRAY_LEN(wnids); i++) {
         fprintf(f, "%s\n", wnids[i] ? wnids[i] : "n01440764");
