@@ -36,23 +36,11 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* OpenBLAS's kernels for an instruction set that was asked for; NULL: its own choice. */
-static const char *core_of_isa(const char *isa)
-{
-#if defined(__x86_64__)
-    return !strcmp(isa, "avx512") ? "SkylakeX" : !strcmp(isa, "avx2") ? "Haswell"
-                                                                      : "Prescott";
-#else
-    (void)isa;
-    return NULL;
-#endif
-}
-
 /* OpenBLAS reads its core type when it is loaded: where its own choice is wrong, or --isa asks for
  * another, name the right one and start over, once. A value set by the user stays. */
 static void choose_blas_core(const char *isa, char **argv)
 {
-    const char *core = isa ? core_of_isa(isa) : blas_wanted_core();
+    const char *core = isa ? blas_core_for(isa) : blas_wanted_core();
     if (!core || getenv("OPENBLAS_CORETYPE") || setenv("OPENBLAS_CORETYPE", core, 1)) {
         return;
     }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include <cblas.h>
@@ -179,6 +180,17 @@ const char *blas_wanted_core(void)
         }
     }
     return NULL;
+}
+
+#if defined(__x86_64__)
+static const char *const base_core = "Prescott";
+#else
+static const char *const base_core = NULL;
+#endif
+
+const char *blas_core_for(const char *isa)
+{
+    return !strcmp(isa, "avx512") ? "SkylakeX" : !strcmp(isa, "avx2") ? "Haswell" : base_core;
 }
 
 /* Largest |error| / sum |a||b| of c against op(a) op(b) in double. */

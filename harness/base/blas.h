@@ -51,6 +51,8 @@ const char *blas_config(void); /* its configuration string */
  * or not known to be wrong. Debian's build does not know CPUs newer than itself and falls back to
  * kernels that are 2 to 5 times slower. The library reads the variable when it is loaded. */
 const char *blas_wanted_core(void);
+/* The same for one of cpu.h's instruction sets, whatever the CPU; NULL: the library's choice. */
+const char *blas_core_for(const char *isa);
 
 /* Largest |error| / sum |a||b| of float GEMMs of about 100 against a plain double loop: about 1e-7
  * when all is well. */
