@@ -3,10 +3,6 @@
  * CRCs are taken from there, so data descriptors behind members need no attention. */
 #include "harness/base/zip.h"
 
-#include "harness/base/err.h"
-#include "harness/base/file.h"
-#include "harness/base/mem.h"
-
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
+#include "harness/base/err.h"
+#include "harness/base/file.h"
+#include "harness/base/mem.h"
 
 enum {
     LOCAL_BYTES = 30,
@@ -250,10 +249,10 @@ static int read_entry(const struct zip *z, const struct directory *d, const unsi
     memcpy(*names, name, n_name);
     (*names)[n_name] = '\0';
     *names += n_name + 1;
-    if (apply_extra(z, at, m, name + n_name, n_extra, e)) {
-        return -1;
-    }
-    return check_member(z, at, m, d->offset, e);
+    return apply_extra(z, at, m, name + n_name, n_extra, e) ||
+                   check_member(z, at, m, d->offset, e)
+               ? -1
+               : 0;
 }
 
 static int read_entries(struct zip *z, const struct directory *d, const unsigned char *p,
@@ -357,15 +356,11 @@ void zip_close(struct zip *z)
     *z = (struct zip){.fd = -1};
 }
 
-static int compare_key(const void *name, const void *member)
-{
-    return strcmp(name, (*(struct zip_member *const *)member)->name);
-}
-
 const struct zip_member *zip_find(const struct zip *z, const char *name)
 {
+    const struct zip_member wanted = {.name = name}, *key = &wanted;
     struct zip_member **found =
-        bsearch(name, z->by_name, z->n_members, sizeof *z->by_name, compare_key);
+        bsearch(&key, z->by_name, z->n_members, sizeof *z->by_name, compare_names);
     return found ? *found : NULL;
 }
 

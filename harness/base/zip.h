@@ -10,9 +10,9 @@
 struct err;
 
 struct zip_member {
-    char *name;      /* as stored, NUL-terminated; a NUL inside is an error */
-    uint64_t offset; /* of the local header */
-    uint64_t limit;  /* where the next member or the central directory begins */
+    const char *name; /* as stored, NUL-terminated; a NUL inside is an error */
+    uint64_t offset;  /* of the local header */
+    uint64_t limit;   /* where the next member or the central directory begins */
     uint64_t packed_bytes, bytes;
     uint32_t crc32;
     uint16_t method; /* 0 stored, 8 deflated */
