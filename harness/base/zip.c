@@ -319,14 +319,11 @@ static int read_index(struct zip *z, struct err *e)
     z->members = mem_take(d.n_entries, sizeof *z->members, e);
     z->by_name = mem_take(d.n_entries, sizeof *z->by_name, e);
     z->names = mem_take(d.bytes, 1, e); /* each entry has room for its name and a NUL */
-    int rc = -1;
-    if (p && z->members && z->by_name && z->names &&
-        file_pread(z->fd, p, d.bytes, d.offset, z->path, e) == 0 &&
-        read_entries(z, &d, p, e) == 0) {
-        rc = index_members(z, d.offset, e);
-    }
+    bool done = p && z->members && z->by_name && z->names &&
+                !file_pread(z->fd, p, d.bytes, d.offset, z->path, e) &&
+                !read_entries(z, &d, p, e) && !index_members(z, d.offset, e);
     free(p);
-    return rc;
+    return done ? 0 : -1;
 }
 
 int zip_open_fd(struct zip *z, int fd, uint64_t file_bytes, const char *name, struct err *e)
