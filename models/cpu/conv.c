@@ -31,11 +31,6 @@ void conv_size(struct conv *c)
 }
 
 /* --- packing --- */
-/* Where one tap of a convolution is applied: channels first.. of tap (ky, kx). */
-struct slice {
-    size_t ky, kx, first, n;
-};
-
 static void pack_zeros(float *a, size_t rows, size_t n, size_t lda)
 {
     for (size_t i = 0; i < rows; i++) {
@@ -44,8 +39,8 @@ static void pack_zeros(float *a, size_t rows, size_t n, size_t lda)
 }
 
 /* `rows` pixels of one image, `stride` apart, from x on. */
-static void pack_pixels(const struct conv *c, const struct slice *s, size_t image, const float *x,
-                        size_t stride, size_t rows, float *a, size_t lda)
+static void pack_pixels(const struct conv *c, const struct conv_slice *s, size_t image,
+                        const float *x, size_t stride, size_t rows, float *a, size_t lda)
 {
     struct simd_norm norm = {.x = x + s->first,
                              .y = a,
@@ -63,7 +58,7 @@ static void pack_pixels(const struct conv *c, const struct slice *s, size_t imag
 }
 
 /* Output pixels x0 .. x0 + n - 1 of output row oy. */
-static void pack_row(const struct conv *c, const struct slice *s, size_t image, size_t oy,
+static void pack_row(const struct conv *c, const struct conv_slice *s, size_t image, size_t oy,
                      size_t x0, size_t n, float *a, size_t lda)
 {
     const struct conv_shape *z = &c->shape;
@@ -88,8 +83,8 @@ static void pack_row(const struct conv *c, const struct slice *s, size_t image, 
     pack_zeros(a + (hi - x0) * lda, x0 + n - hi, s->n, lda);
 }
 
-static void pack_block(const struct conv *c, const struct slice *s, const struct block *b, float *a,
-                       size_t lda)
+void conv_pack(const struct conv *c, const struct conv_slice *s, const struct block *b, float *a,
+               size_t lda)
 {
     const struct conv_shape *z = &c->shape;
     for (size_t i = b->image; i < b->image + b->n_images; i++) {
@@ -134,7 +129,7 @@ static struct piece piece_at(const struct gemm_job *j, size_t item)
 }
 
 /* Adds the packed slice's products to the output. */
-static void multiply(const struct conv *c, const struct piece *p, const struct slice *s,
+static void multiply(const struct conv *c, const struct piece *p, const struct conv_slice *s,
                      const float *a, size_t lda, bool start)
 {
     const struct conv_shape *z = &c->shape;
@@ -193,14 +188,14 @@ static void gemm_item(void *ctx, size_t item, size_t worker)
     float *a = c->scratch + worker * c->scratch_floats;
     bool start = true;
     for (size_t tap = 0; tap < z->k * z->k; tap++) {
-        struct slice s = {.ky = tap / z->k, .kx = tap % z->k};
+        struct conv_slice s = {.ky = tap / z->k, .kx = tap % z->k};
         if (!reachable(s.ky, z->k, z->stride, z->h, c->oh) ||
             !reachable(s.kx, z->k, z->stride, z->w, c->ow)) {
             continue;
         }
         for (; s.first < z->cin; s.first += s.n) {
             s.n = z->cin - s.first < depth ? z->cin - s.first : depth;
-            pack_block(c, &s, &p.block, a, lda);
+            conv_pack(c, &s, &p.block, a, lda);
             multiply(c, &p, &s, a, lda, start);
             start = false;
         }

@@ -36,6 +36,7 @@ struct stats {
     atomic_size_t *left;       /* [n]: pieces of work still to be done */
     const float *gamma, *beta; /* [c] */
     float *affine;             /* [n, 3, c]: centre, scale, shift */
+    double *moments;           /* [n, NORM_STATS]: means, 1 / sqrt(variance + eps); may be NULL */
     atomic_size_t *bad;        /* lowered to the first image with a value that is not finite */
     size_t first;              /* number of image 0 in what bad counts */
 };
@@ -62,11 +63,20 @@ struct conv {
     const float *affine;  /* [n, 3, cin], put on x with ReLU; NULL: x as it is */
     const float *add;     /* [n,oh,ow,cout], may be y; or NULL */
     float *y;
-    struct stats *stats; /* NULL: none wanted; winograd always wants them */
+    struct stats *stats; /* NULL: none wanted */
     float *scratch;      /* conv_scratch floats for each thread */
     size_t scratch_floats;
     float *spectrum; /* winograd: conv_spectrum floats */
 };
+
+/* Where one tap of a convolution is applied: channels first.. of tap (ky, kx). */
+struct conv_slice {
+    size_t ky, kx, first, n;
+};
+/* The inputs of one tap at the output pixels of a block, with norm and ReLU, 0 beyond the image:
+ * a [rows of the block, s->n], lda floats apart. Reads simd, shape, oh, ow, x and affine. */
+void conv_pack(const struct conv *c, const struct conv_slice *s, const struct block *b, float *a,
+               size_t lda);
 
 /* Whether Winograd saves work at this size (it needs a 3x3 kernel with stride 1). */
 bool conv_prefers_winograd(const struct conv_shape *s);

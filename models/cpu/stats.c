@@ -92,6 +92,10 @@ static void finish_group(const struct stats *s, size_t image, const double *tota
         stats_bad(s->bad, s->first + image);
     }
     double inverse = 1 / sqrt((variance > 0 ? variance : 0) + NORM_EPS);
+    if (s->moments) {
+        s->moments[image * NORM_STATS + first / width] = mean;
+        s->moments[image * NORM_STATS + ARCH_GROUPS + first / width] = inverse;
+    }
     for (size_t k = first; k < first + width; k++) {
         /* The mean in two parts: x - centre is exact near it, the rest goes into shift. */
         centre[k] = (float)mean;

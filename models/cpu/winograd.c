@@ -149,9 +149,13 @@ static void transform_output(const struct job *j, const struct block *b, size_t 
     size_t width = c->simd->panel, first = panel * width;
     for (size_t i = 0; i < b->n_images; i++) {
         size_t image = b->image + i;
-        double *sum = stats_at(c->stats, image, b->part) + first;
-        memset(sum, 0, width * sizeof *sum);
-        memset(sum + z->cout, 0, width * sizeof *sum);
+        double unwanted[2 * SIMD_CHANNELS] = {0}, *sum = unwanted, *square = unwanted + width;
+        if (c->stats) {
+            sum = stats_at(c->stats, image, b->part) + first;
+            square = sum + z->cout;
+            memset(sum, 0, width * sizeof *sum);
+            memset(square, 0, width * sizeof *sum);
+        }
         struct simd_tiles_out out = {.t = {.h = z->h,
                                            .w = z->w,
                                            .first = b->first,
@@ -163,9 +167,11 @@ static void transform_output(const struct job *j, const struct block *b, size_t 
                                      .v = m + i * b->n * width,
                                      .y = c->y + image * z->h * z->w * z->cout + first,
                                      .sum = sum,
-                                     .square = sum + z->cout};
+                                     .square = square};
         c->simd->tiles_out(&out);
-        stats_done(c->stats, image);
+        if (c->stats) {
+            stats_done(c->stats, image);
+        }
     }
 }
 
@@ -214,7 +220,9 @@ void conv_winograd_run(const struct conv *c, const struct crew *crew)
                     .plane_in = plane(tiles, c->shape.cin + LDV_PAD),
                     .plane_out = plane(tiles, c->simd->panel),
                     .panels = c->shape.cout / c->simd->panel};
-    stats_begin(c->stats, c->shape.n, j.blocks.parts * j.panels);
+    if (c->stats) {
+        stats_begin(c->stats, c->shape.n, j.blocks.parts * j.panels);
+    }
     if (fused(c)) {
         crew_run(crew, j.blocks.count, fused_item, &j);
     } else {
