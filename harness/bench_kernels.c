@@ -6,7 +6,6 @@
 #include "harness/bench.h"
 #include "harness/context.h"
 #include "harness/base/arena.h"
-#include "harness/base/clock.h"
 #include "harness/base/err.h"
 #include "harness/base/pool.h"
 #include "harness/base/rng.h"
@@ -16,43 +15,6 @@
 #include "models/model.h"
 #include <stdio.h>
 #include <string.h>
-
-/* --- the peak --- */
-
-enum { PEAK_STEPS = 30000,
-       PEAK_TRIES = 7 };
-
-struct peak {
-    const struct simd *simd;
-    volatile double sink; /* keeps the work from being left out */
-};
-
-static void peak_item(void *ctx, size_t item, size_t worker)
-{
-    struct peak *p = ctx;
-    (void)item;
-    (void)worker;
-    double v = p->simd->peak(PEAK_STEPS);
-    if (v < 0) {
-        p->sink = v;
-    }
-}
-
-/* GFLOP/s of all threads together. */
-static double peak_rate(const struct simd *simd, struct pool *pool)
-{
-    enum { SHARES = 8 };
-    struct peak p = {.simd = simd};
-    double best = 0, n = (double)(SHARES * pool_size(pool));
-    for (size_t i = 0; i < PEAK_TRIES; i++) {
-        double start = clock_now_s();
-        pool_run(pool, SHARES * pool_size(pool), peak_item, &p);
-        double rate = n * 2e-9 * (double)(simd->rows * simd->panel * PEAK_STEPS) /
-                      (clock_now_s() - start);
-        best = rate > best ? rate : best;
-    }
-    return best;
-}
 
 /* --- one layer --- */
 
@@ -121,6 +83,15 @@ static void fill_layer(struct bench_layer *l)
     }
 }
 
+/* Weights, input, output and residual, each once. */
+static double layer_bytes(const struct bench_layer *l)
+{
+    const struct conv_shape *z = &l->conv.shape;
+    size_t weights = (l->conv.winograd ? WINO_POINTS : z->k * z->k) * z->cin * z->cout;
+    size_t in = z->n * z->h * z->w * z->cin, out = z->n * l->conv.oh * l->conv.ow * z->cout;
+    return (double)((weights + in + (l->conv.add ? 2 : 1) * out) * sizeof(float));
+}
+
 static int run_layer(void *ctx, struct err *e)
 {
     const struct bench_layer *l = ctx;
@@ -168,13 +139,15 @@ static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu
     snprintf(shape, sizeof shape, "%zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s", z->k,
              z->k, z->stride, z->cin, z->cout, z->w, z->h, step, alike,
              z->winograd ? ", Winograd" : "");
-    size_t pixels = l.times * step * l.conv.oh * l.conv.ow;
-    double macs = (double)(pixels * z->k * z->k * z->cin * z->cout);
+    double flop = 2.0 * (double)(l.times * step * l.conv.oh * l.conv.ow) *
+                  (double)(z->k * z->k * z->cin * z->cout);
     struct bench_line line = {.what = "kernels",
                               .shape = shape,
                               .unit = "GFLOP",
-                              .units = 2e-9 * macs,
-                              .peak = peak_rate(net->simd, c->pool)};
+                              .units = 1e-9 * flop,
+                              .flop = flop,
+                              .peak = bench_peak(c->pool),
+                              .bytes = (double)l.times * layer_bytes(&l)};
     int status = bench_measure(c, a, &line, run_layer, &l, e);
     arena_close(&arena);
     return status;
@@ -185,7 +158,7 @@ int bench_kernels(struct ctx *c, const struct bench_args *a, struct err *e)
     struct model *m = NULL;
     struct cpu_net net = {0};
     struct model_dirs where = context_model_dirs(c);
-    size_t px = (size_t)(a->pp.crop ? a->pp.crop : 224), n = (size_t)(a->batch ? a->batch : 8);
+    size_t px = (size_t)(a->pp.crop ? a->pp.crop : 224), n = a->batch ? a->batch : 8;
     int status = -1;
     if (model_open(&m, a->model ? a->model : "random:R50x1", &where, false, e)) {
         return -1;

@@ -28,7 +28,11 @@ int images_load(const char *const *paths, size_t n, const struct preprocess *p, 
 
 /* The options of every command that takes a preprocessing; S is the command's struct, F its field.
  */
-#define PREPROCESS_OPTS(S, F)                                             \
+#define PREPROCESS_OPTS(S, F)                                          \
+    {"size", 0, OPT_INT, offsetof(struct S, F.crop), "PX",             \
+     "side of the network's input, overriding the preset's", 1, 4096}, \
+        PREPROCESS_OPTS_BUT_SIZE(S, F)
+#define PREPROCESS_OPTS_BUT_SIZE(S, F)                                    \
     {"preprocess",                                                        \
      0,                                                                   \
      OPT_TEXT,                                                            \
@@ -37,26 +41,14 @@ int images_load(const char *const *paths, size_t n, const struct preprocess *p, 
      "preprocessing preset, or `model` for the checkpoint's own",         \
      0,                                                                   \
      0},                                                                  \
-        {"size", 0,                                                       \
-         OPT_INT, offsetof(struct S, F.crop),                             \
-         "PX", "side of the network's input, overriding the preset's",    \
-         1, 4096},                                                        \
-        {"resize", 0,                                                     \
-         OPT_INT, offsetof(struct S, F.resize),                           \
-         "PX", "size before the crop (same as --size)",                   \
-         1, 4096},                                                        \
-        {"kernel", 0,                                                     \
-         OPT_TEXT, offsetof(struct S, F.kernel),                          \
-         "NAME", "resize kernel, overriding the preset's",                \
-         0, 0},                                                           \
-        {"decode", 0,                                                     \
-         OPT_TEXT, offsetof(struct S, F.decode),                          \
-         "pil|tf", "JPEG decoding, overriding the preset's",              \
-         0, 0},                                                           \
-        {"range", 0,                                                      \
-         OPT_TEXT, offsetof(struct S, F.range),                           \
-         "NAME", "value range, overriding the preset's",                  \
-         0, 0},                                                           \
+        {"resize", 0, OPT_INT, offsetof(struct S, F.resize), "PX",        \
+         "size before the crop (same as --size)", 1, 4096},               \
+        {"kernel", 0, OPT_TEXT, offsetof(struct S, F.kernel), "NAME",     \
+         "resize kernel, overriding the preset's", 0, 0},                 \
+        {"decode", 0, OPT_TEXT, offsetof(struct S, F.decode), "pil|tf",   \
+         "JPEG decoding, overriding the preset's", 0, 0},                 \
+        {"range", 0, OPT_TEXT, offsetof(struct S, F.range), "NAME",       \
+         "value range, overriding the preset's", 0, 0},                   \
     {                                                                     \
         "mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME",          \
             "squash, short, small or none, overriding the preset's", 0, 0 \

@@ -1,0 +1,19 @@
+#!/bin/sh
+# bench: lists of sizes and batches, the header, each run's seconds, refusals.
+. tests/cli/lib.sh
+small="-m random:R(1,1,1,1)x0.5 --runs 2"
+expect 0 '^# .*; isa [a-z0-9]+; [0-9]+ threads; multiply-add peak [0-9]+ GFLOP/s' "the header names CPU, threads and peak" "$bitbench" bench forward $small --size 32
+"$bitbench" bench forward $small --size 32,48 --batch 1,3 >"$tmp/points"
+a='R(1,1,1,1)x0.5'
+expect 0 '' "lists of sizes and batches are all measured, in order" test \
+    "$(cut -f2 "$tmp/points" | sed -n '3,$p' | sed 's/ [a-z-]*$//' | paste -sd' ')" = \
+    "$a 32x32 batch 1 $a 32x32 batch 3 $a 48x48 batch 1 $a 48x48 batch 3"
+expect 0 '^# losses: 2\.30258509' "a random network is trained with a new head, whose first loss is log 10" \
+    "$bitbench" --engine reference bench train $small --size 32 --batch 8 --each
+expect 0 '^# seconds: [0-9.]+ [0-9.]+$' "--each prints the seconds of each run" "$bitbench" bench forward $small --size 32 --each
+expect 0 'kernels	7x7/2 3->32 32x32' "kernels lists the layers" "$bitbench" bench kernels $small --size 32 --batch 1
+expect 2 "'--size': 'x' is not a whole number" "a size that is no number" "$bitbench" bench forward --size 32,x
+expect 2 "'--batch': 5000 is not in 1..4096" "a batch too large" "$bitbench" bench forward --batch 8,5000
+expect 2 "bench has no 'trian'; did you mean 'train'" "near match of a kind" "$bitbench" bench trian
+expect 2 "pixels cannot be trained" "pixels do not train" "$bitbench" --engine reference bench train -m pixels
+finish
