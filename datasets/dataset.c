@@ -83,7 +83,7 @@ void dataset_key(const struct dataset *d, size_t source_split, size_t i, char ke
     if (d->desc->numeric_ids) {
         snprintf(key, DATASET_ID, "%zu", i);
     } else {
-        d->desc->source->key(d->state, source_split, i, key);
+        d->source->key(d->state, source_split, i, key);
     }
 }
 
@@ -128,8 +128,8 @@ static void take_fingerprint(struct dataset *d)
             add_u64(rec + 8, i);
             add_u64(rec + 16, n);
             memcpy(rec + 24, id, n);
-            add_u64(rec + 24 + n, (uint64_t)d->desc->source->label(d->state, s, row));
-            add_u64(rec + 32 + n, d->desc->source->encoded_bytes(d->state, s, row));
+            add_u64(rec + 24 + n, (uint64_t)d->source->label(d->state, s, row));
+            add_u64(rec + 32 + n, d->source->encoded_bytes(d->state, s, row));
             sha256_add(&h, rec, 40 + n);
         }
     }
@@ -142,6 +142,7 @@ static void name_subject(struct dataset *d, const char *path)
         strcpy(d->subject, d->name);
         return;
     }
+    path = d->source->short_name ? d->source->short_name(d->state) : path;
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') {
         n--;
@@ -164,7 +165,7 @@ static void name_subject(struct dataset *d, const char *path)
 /* After the source is open: everything that is the same for all sources. */
 static int take_contents(struct dataset *d, const char *path, bool partial, struct err *e)
 {
-    const struct source_ops *source = d->desc->source;
+    const struct source_ops *source = d->source;
     d->n_classes = source->n_classes ? source->n_classes(d->state) : d->desc->n_classes;
     d->splits = d->desc->splits;
     d->n_splits = d->desc->n_splits;
@@ -209,6 +210,7 @@ int dataset_open(struct dataset **out, const char *name, const struct dataset_di
         rc = err_set(e, ERR_LIMIT, "data set '%.40s...': the name is too long", name);
     } else {
         strcpy(d->name, name);
+        d->source = desc->source;
         rc = desc->source->open(&d->state, desc, path, where, e);
         rc = rc ? rc : take_contents(d, path, where->partial, e);
         rc = rc ? err_wrap(e, "data set %s", desc->name) : 0;
@@ -227,7 +229,7 @@ void dataset_close(struct dataset *d)
         return;
     }
     if (d->state) {
-        d->desc->source->close(d->state);
+        d->source->close(d->state);
     }
     for (size_t s = 0; s < DATASET_MAX_SOURCE_SPLITS; s++) {
         free(d->order[s]);
@@ -238,7 +240,7 @@ void dataset_close(struct dataset *d)
 const char *dataset_class_name(const struct dataset *d, size_t label)
 {
     assert(label < d->n_classes);
-    const struct source_ops *source = d->desc->source;
+    const struct source_ops *source = d->source;
     const char *name = source->class_name ? source->class_name(d->state, label) : NULL;
     if (!name && d->desc->class_names) {
         name = d->desc->class_names[label];
@@ -248,5 +250,5 @@ const char *dataset_class_name(const struct dataset *d, size_t label)
 
 const char *dataset_where(const struct dataset *d)
 {
-    return d->desc->source->where(d->state);
+    return d->source->where(d->state);
 }

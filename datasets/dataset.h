@@ -115,6 +115,10 @@ struct source_ops {
     const struct split_desc *(*splits)(const void *state, size_t *n_splits);
     /* The folder or file that was opened, for people. */
     const char *(*where)(const void *state);
+    /* For the subject of results, where the end of the path says too little; else NULL. */
+    const char *(*short_name)(const void *state);
+    /* Rows stand in canonical order, with ids of their own: no order is made. */
+    bool in_order;
     /* What the set's own lists name and the files lack, as a sentence, or NULL: with --partial such
      * images are left out, else they are an error. NULL where there are no such lists. */
     const char *(*incomplete)(const void *state);
@@ -123,9 +127,10 @@ struct source_ops {
 /* An opened data set. */
 struct dataset {
     const struct dataset_desc *desc;
-    char name[512];    /* as the user said it */
-    char subject[512]; /* for results: the name; for paths KIND:BASENAME@first 12 hex of the
-                          fingerprint, characters outside [A-Za-z0-9._-] as '_' */
+    const struct source_ops *source; /* that opened it */
+    char name[512];                  /* as the user said it */
+    char subject[512];               /* for results: the name; for paths KIND:BASENAME@first 12 hex of the
+                                        fingerprint, characters outside [A-Za-z0-9._-] as '_' */
     size_t n_classes;
     const struct split_desc *splits;
     size_t n_splits;

@@ -24,6 +24,12 @@ int order_make(const struct dataset *d, size_t source_split, size_t *order, stru
 {
     const char *salt = d->desc->salts[source_split];
     const size_t n_salt = strlen(salt), n = d->n[source_split];
+    if (d->source->in_order) {
+        for (size_t i = 0; i < n; i++) {
+            order[i] = i;
+        }
+        return 0;
+    }
     struct hashed *h = mem_take(n, sizeof *h, e);
     if (!h) {
         return -1;

@@ -176,7 +176,7 @@ static int take_labels(struct split *s, struct err *e)
         return -1;
     }
     for (size_t i = 0; i < s->n; i++) {
-        s->label[i] = s->d->desc->source->label(s->d->state, s->source_split[i], s->row[i]);
+        s->label[i] = s->d->source->label(s->d->state, s->source_split[i], s->row[i]);
     }
     return 0;
 }
@@ -278,13 +278,13 @@ int split_read(const struct split *s, size_t i, struct sample_buf *buf, struct s
                struct err *e)
 {
     assert(i < s->n);
-    return s->d->desc->source->read(s->d->state, s->source_split[i], s->row[i], buf, out, e);
+    return s->d->source->read(s->d->state, s->source_split[i], s->row[i], buf, out, e);
 }
 
 void split_hint(const struct split *s, size_t i)
 {
     assert(i < s->n);
-    if (s->d->desc->source->hint) {
-        s->d->desc->source->hint(s->d->state, s->source_split[i], s->row[i]);
+    if (s->d->source->hint) {
+        s->d->source->hint(s->d->state, s->source_split[i], s->row[i]);
     }
 }

@@ -57,7 +57,7 @@ static int numeric_id(const struct group *g, const struct preprocess *p, const s
                       bool protocols_too, char hex[65], struct err *e)
 {
     struct str used = {0};
-    str_addf(&used, "%s %s %s %s ", g->engine->sources, g->dataset->desc->source->sources,
+    str_addf(&used, "%s %s %s %s ", g->engine->sources, g->dataset->source->sources,
              g->model->sources ? g->model->sources : "", a ? a->sources : "");
     preprocess_sources(p, &used);
     if (str_check(&used, e)) {

@@ -135,6 +135,7 @@ static void orders(void **state)
             desc = *keys.desc;
             desc.source = &ops;
             d = (struct dataset){.desc = &desc,
+                                 .source = &ops,
                                  .n_classes = desc.n_classes,
                                  .splits = desc.splits,
                                  .n_splits = desc.n_splits,

@@ -160,7 +160,7 @@ static void equal_keys(void **state)
     struct err e = {0};
     struct keys keys = {3, 0};
     const struct dataset_desc desc = {.salts = {"train"}, .n_source_splits = 1, .source = &fake};
-    struct dataset d = {.desc = &desc, .state = &keys, .n = {2}};
+    struct dataset d = {.desc = &desc, .source = &fake, .state = &keys, .n = {2}};
     size_t order[2];
     assert_int_equal(order_make(&d, 0, order, &e), -1);
     assert_int_equal(e.code, ERR_FORMAT);

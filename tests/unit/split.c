@@ -36,6 +36,7 @@ static const struct dataset_desc toy = {.salts = {"train", "test", "none"},
                                         .source = &toy_source};
 static size_t order[N_TRAIN]; /* ids are in canonical order already */
 static struct dataset d = {.desc = &toy,
+                           .source = &toy_source,
                            .name = "toy",
                            .splits = toy_splits,
                            .n_splits = ARRAY_LEN(toy_splits),
