@@ -62,15 +62,27 @@ struct engine_memory reference_memory(const struct model *m, size_t h, size_t w)
 }
 
 /* --- open --- */
+struct standardize_job {
+    const struct reference *r;
+    const float *params;
+};
+
 static void standardize_item(void *ctx, size_t item, size_t worker)
 {
-    const struct reference *r = ctx;
-    const struct param *p = &r->model->table.params[item];
+    const struct standardize_job *j = ctx;
+    const struct model *m = j->r->model;
+    const struct param *p = &m->table.params[m->table.n - 1 - item]; /* the largest first */
     (void)worker;
     cpu_flush_denormals(); /* also where there is no pool to do it */
     if (p->kind == PARAM_KERNEL) {
-        bit_standardize(p, r->model->ws_eps, r->model->params, r->kernels);
+        bit_standardize(p, m->ws_eps, j->params, j->r->kernels);
     }
+}
+
+void reference_standardize(struct reference *r, const float *params)
+{
+    struct standardize_job j = {.r = r, .params = params};
+    pool_run(r->pool, r->model->table.n, standardize_item, &j);
 }
 
 /* What is planned beside scratch and training: the parameters and the standardised kernels. */
@@ -103,7 +115,7 @@ static int open_weights(struct reference *r, struct err *e)
         bit_net_init(&r->net, &m->arch, &m->table, m->n_classes, m->params, r->kernels, e)) {
         return -1;
     }
-    pool_run(r->pool, m->table.n, standardize_item, r);
+    reference_standardize(r, m->params);
     return 0;
 }
 
@@ -119,10 +131,12 @@ static void reference_close(void *state)
 {
     struct reference *r = state;
     reference_close_slots(r);
+    bit_pass_close(&r->pass);
     if (r->train) {
         trainer_close(r->train);
         free(r->train);
     }
+    free(r->rows);
     bit_net_release(&r->net);
     free(r->slots);
     free(r->kernels);
@@ -151,7 +165,7 @@ static int plan_slots(const struct reference *r, size_t wanted, size_t bytes, si
                       struct err *e)
 {
     size_t limit = mem_limit(), used = reference_weight_bytes(r->model);
-    used += r->train ? trainer_bytes(r->model, &r->train->options) : 0;
+    used += r->train ? reference_train_bytes(r->model, &r->train->options) : 0;
     *n = wanted;
     if (!limit) {
         return 0;
@@ -315,9 +329,7 @@ static int not_finite(const struct reference *r, size_t image, const char *what,
 static int run_network(struct reference *r, struct job *j, struct err *e)
 {
     const struct tensor *x = j->x;
-    if (r->train) {
-        bit_pass_close(&r->train->pass); /* one or the other */
-    }
+    bit_pass_close(&r->pass); /* one or the other */
     if (open_slots(r, x, e)) {
         return -1;
     }

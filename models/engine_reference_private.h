@@ -4,7 +4,7 @@
 #define BITBENCH_MODELS_ENGINE_REFERENCE_PRIVATE_H
 
 #include "harness/base/arena.h"
-#include "models/bit.h"
+#include "models/bit_backward.h"
 #include "models/engine.h"
 #include "models/trainer.h"
 
@@ -22,10 +22,15 @@ struct reference {
     struct slot *slots; /* [pool_size] */
     size_t n_slots;     /* open ones, planned for groups of images of h x w */
     size_t group, h, w;
-    struct trainer *train; /* once train_begin was called */
+    struct trainer *train; /* once train_begin was called, with what follows */
+    struct bit_pass pass;
+    float *rows; /* features of a group and their gradient */
 };
 
 size_t reference_weight_bytes(const struct model *m);
+/* Beside those, from train_begin on. */
+size_t reference_train_bytes(const struct model *m, const struct train_options *o);
+void reference_standardize(struct reference *r, const float *params);
 void reference_close_slots(struct reference *r);
 int reference_forward(void *state, const struct tensor *x, float *features, float *logits,
                       struct err *e);

@@ -3,13 +3,26 @@
 
 #include <stdbool.h>
 
-double sgd_squares(const float *gradient, size_t n)
+/* Column j goes to sum j % LANES, so that the additions do not wait for one another. */
+double sgd_squares(const float *gradient, size_t rows, size_t cols, size_t ld)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (double)gradient[i] * (double)gradient[i];
+    enum { LANES = 16 };
+    double sums[LANES] = {0}, total = 0;
+    for (size_t r = 0; r < rows; r++, gradient += ld) {
+        size_t i = 0;
+        for (; i + LANES <= cols; i += LANES) {
+            for (size_t j = 0; j < LANES; j++) {
+                sums[j] += (double)gradient[i + j] * (double)gradient[i + j];
+            }
+        }
+        for (; i < cols; i++) {
+            sums[i % LANES] += (double)gradient[i] * (double)gradient[i];
+        }
     }
-    return sum;
+    for (size_t j = 0; j < LANES; j++) {
+        total += sums[j];
+    }
+    return total;
 }
 
 double sgd_scale(const struct sgd *s, double norm)
@@ -28,9 +41,9 @@ static bool decays(const struct sgd *s, enum param_kind kind)
 
 void sgd_update(const struct sgd *s, const struct sgd_tensor *t, double lr, double scale)
 {
-    double decay = decays(s, t->p->kind) ? s->weight_decay : 0;
+    double decay = decays(s, t->kind) ? s->weight_decay : 0;
     bool to_init = s->decay == SGD_DECAY_TO_INIT;
-    for (size_t i = 0; i < t->p->n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
         double w = (double)t->w[i], g = (double)t->gradient[i] * scale;
         g += decay * (to_init ? w - (double)t->start[i] : w);
         t->velocity[i] = (float)(s->momentum * (double)t->velocity[i] + g);

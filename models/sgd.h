@@ -20,15 +20,17 @@ struct sgd {
     double clip; /* largest norm of the whole gradient; 0 = any */
 };
 
-/* Sum of squares, in order. */
-double sgd_squares(const float *gradient, size_t n);
+/* Sum of squares of a gradient [rows, cols], ld floats from row to row, in an order that depends on
+ * the shape alone. */
+double sgd_squares(const float *gradient, size_t rows, size_t cols, size_t ld);
 /* What clipping multiplies the gradient with, whose norm over all tensors is norm. */
 double sgd_scale(const struct sgd *s, double norm);
 
-/* p says which tensor it is and its size; all arrays [p->n]. start: what SGD_DECAY_TO_INIT draws
- * to, else unused. */
+/* A tensor or a piece of it; all arrays [n]. start: what SGD_DECAY_TO_INIT draws to, else
+ * unused. */
 struct sgd_tensor {
-    const struct param *p;
+    enum param_kind kind;
+    size_t n;
     const float *gradient, *start;
     float *velocity, *w;
 };

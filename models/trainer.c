@@ -1,7 +1,6 @@
-/* One step of training: for every group of 8 images the forward pass, the loss, the head's gradient
- * and the backward pass, each group adding to the gradient; then, tensor by tensor, the way back
- * through weight standardisation, the norm, and SGD. Groups follow one another, so that a
- * micro-batch of more than 8 images would need more memory and do nothing else. */
+/* One step of training: for every micro-batch the trunk forward, for each of its groups of 8 images
+ * the loss and the head's gradient, the trunk backward, each adding to the gradient; then, piece by
+ * piece, the way back through weight standardisation, the norm, and SGD. */
 #include "models/trainer.h"
 
 #include <assert.h>
@@ -15,7 +14,6 @@
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
 #include "harness/base/pool.h"
-#include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "models/kernels/backward.h"
 #include "models/model.h"
@@ -29,33 +27,65 @@ static size_t first_live(const struct model *m, const struct train_options *o)
 size_t trainer_bytes(const struct model *m, const struct train_options *o)
 {
     size_t live = m->table.n_floats - m->table.params[first_live(m, o)].offset;
-    size_t rows = 2 * TRAIN_GROUP * (arch_features(&m->arch) + m->n_classes);
+    size_t rows = 2 * TRAIN_GROUP * m->n_classes;
     return (m->table.n_floats + 2 * live + rows) * sizeof(float);
 }
 
-int trainer_open(struct trainer *t, const struct model *m,
-                 const struct train_options *o, float *kernels, struct pool *pool,
-                 struct err *e)
+/* Pieces of all live tensors, of at most n_columns columns of kernels and n_floats floats of other
+ * tensors, the last tensors, which are the largest, first. */
+static int cut_pieces(struct train_pieces *out, const struct trainer *t, size_t n_columns,
+                      size_t n_floats, struct err *e)
+{
+    const struct param_table *table = &t->model->table;
+    for (int fill = 0; fill < 2; fill++) {
+        size_t n = 0;
+        for (size_t i = table->n; i-- > t->live;) {
+            const struct param *p = &table->params[i];
+            bool columns = n_columns && p->kind == PARAM_KERNEL;
+            size_t all = columns ? p->dims[3] : p->n, most = columns ? n_columns : n_floats;
+            for (size_t first = 0; first < all; first += most, n++) {
+                size_t rest = all - first;
+                if (fill) {
+                    out->at[n] = (struct train_piece){p, first, rest < most ? rest : most};
+                }
+            }
+        }
+        out->n = n;
+        if (!fill && !(out->at = mem_take(n, sizeof *out->at, e))) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* 64 columns are what the way back through standardisation takes at a time. */
+enum { PIECE_COLUMNS = 64,
+       PIECE_FLOATS = 1 << 16 };
+
+int trainer_open(struct trainer *t, const struct model *m, const struct train_options *o,
+                 const struct trunk *trunk, void *engine, struct pool *pool, struct err *e)
 {
     const struct param_table *table = &m->table;
-    size_t dim = arch_features(&m->arch);
-    *t = (struct trainer){
-        .model = m, .options = *o, .kernels = kernels, .pool = pool, .live = first_live(m, o)};
+    *t = (struct trainer){.model = m,
+                          .options = *o,
+                          .pool = pool,
+                          .trunk = trunk,
+                          .engine = engine,
+                          .standardize_backward = kernel_standardize_backward,
+                          .live = first_live(m, o)};
     t->base = table->params[t->live].offset;
     t->n_floats = table->n_floats - t->base;
     t->params = mem_take_raw(table->n_floats, sizeof *t->params, e);
     t->gradient = t->params ? mem_take_raw(t->n_floats, sizeof *t->gradient, e) : NULL;
     t->velocity = t->gradient ? mem_take(t->n_floats, sizeof *t->velocity, e) : NULL;
-    t->squares = t->velocity ? mem_take(table->n, sizeof *t->squares, e) : NULL;
-    t->features =
-        t->squares ? mem_take(2 * TRAIN_GROUP * (dim + m->n_classes), sizeof *t->features, e)
-                   : NULL;
-    if (!t->features) {
+    t->logits =
+        t->velocity ? mem_take(2 * TRAIN_GROUP * m->n_classes, sizeof *t->logits, e) : NULL;
+    if (!t->logits || cut_pieces(&t->columns, t, PIECE_COLUMNS, PIECE_FLOATS, e) ||
+        cut_pieces(&t->chunks, t, 0, PIECE_FLOATS, e) ||
+        !(t->squares = mem_take(t->columns.n, sizeof *t->squares, e))) {
         trainer_close(t);
         return -1;
     }
-    t->d_features = t->features + TRAIN_GROUP * dim;
-    t->logits = t->d_features + TRAIN_GROUP * dim;
     t->d_logits = t->logits + TRAIN_GROUP * m->n_classes;
     memcpy(t->params, m->params, table->n_floats * sizeof *t->params);
     return 0;
@@ -63,40 +93,12 @@ int trainer_open(struct trainer *t, const struct model *m,
 
 void trainer_close(struct trainer *t)
 {
-    bit_pass_close(&t->pass);
-    free(t->params);
-    free(t->gradient);
-    free(t->velocity);
-    free(t->squares);
-    free(t->features);
+    void *owned[] = {t->params, t->gradient, t->velocity, t->logits, t->columns.at,
+                     t->chunks.at, t->squares};
+    for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
+        free(owned[i]);
+    }
     *t = (struct trainer){0};
-}
-
-/* As many workers as have work and memory, at least one. */
-static int open_pass(struct trainer *t, const struct tensor *x, size_t weight_bytes,
-                     struct err *e)
-{
-    const struct arch *a = &t->model->arch;
-    size_t n = x->n < TRAIN_GROUP ? x->n : TRAIN_GROUP, limit = mem_limit();
-    size_t held = weight_bytes + trainer_bytes(t->model, &t->options);
-    if (t->pass.max_n >= n && t->pass.h == x->h && t->pass.w == x->w) {
-        return 0;
-    }
-    bit_pass_close(&t->pass);
-    size_t one = bit_pass_bytes(a, n, x->h, x->w, 1), left = limit > held ? limit - held : 0;
-    size_t each = bit_pass_bytes(a, n, x->h, x->w, 2) - one, workers = pool_size(t->pool);
-    if (limit && one > left) {
-        char need[16], have[16], all[16];
-        return err_set(e, ERR_LIMIT,
-                       "%s: training at %zu x %zu pixels, %zu images at a time, needs %s; the "
-                       "memory limit of %s leaves %s beside weights, gradient and velocity",
-                       t->model->subject, x->h, x->w, n, str_bytes(need, one),
-                       str_bytes(all, limit), str_bytes(have, left));
-    }
-    if (limit && 1 + (left - one) / each < workers) {
-        workers = 1 + (left - one) / each;
-    }
-    return bit_pass_open(&t->pass, a, n, x->h, x->w, workers, e);
 }
 
 /* --- the head --- */
@@ -106,6 +108,7 @@ struct head_job {
     const struct trainer *t;
     size_t n;
     const float *features;
+    float *d_features;
 };
 
 static float *gradient_of(const struct trainer *t, const float *param)
@@ -142,15 +145,15 @@ static void head_item(void *ctx, size_t item, size_t worker)
     cpu_flush_denormals();
     kernel_head_backward_weights(&p, j->features, t->d_logits, gradient_of(t, t->net->head));
     if (!t->options.head_only) {
-        kernel_head_backward_data(&p, t->d_logits, t->net->head, t->d_features);
+        kernel_head_backward_data(&p, t->d_logits, t->net->head, j->d_features);
     }
 }
 
 /* A group's share of the loss: its labels are [n, n_classes], the batch has n_batch images. */
 static double head_step(struct trainer *t, size_t n, size_t n_batch, const float *features,
-                        const float *labels)
+                        const float *labels, float *d_features)
 {
-    struct head_job j = {.t = t, .n = n, .features = features};
+    struct head_job j = {.t = t, .n = n, .features = features, .d_features = d_features};
     size_t k = t->model->n_classes, dim = arch_features(&t->model->arch);
     double loss = 0;
     pool_run(t->pool, (k + HEAD_TILE - 1) / HEAD_TILE, logits_item, &j);
@@ -165,30 +168,46 @@ static double head_step(struct trainer *t, size_t n, size_t n_batch, const float
 }
 
 /* --- the step --- */
+static int interrupted(struct err *e)
+{
+    return atomic_load(&note_interrupted) ? err_set(e, ERR_INTERRUPTED, "interrupted") : 0;
+}
+
+/* n images whose features are there, group by group, each of which adds to *loss. */
+static void head_groups(struct trainer *t, size_t n, size_t n_batch, const float *features,
+                        const float *labels, double *loss)
+{
+    size_t dim = arch_features(&t->model->arch), k = t->model->n_classes;
+    for (size_t i = 0; i < n; i += TRAIN_GROUP) {
+        size_t group = n - i < TRAIN_GROUP ? n - i : TRAIN_GROUP;
+        float *d = t->options.head_only ? NULL : t->d_features + i * dim;
+        *loss += head_step(t, group, n_batch, features + i * dim, labels + i * k, d);
+    }
+}
+
 static int run_groups(struct trainer *t, const struct tensor *x, const float *features,
                       const float *labels, double *loss, struct err *e)
 {
     size_t floats = x->h * x->w * 3, dim = arch_features(&t->model->arch);
+    size_t micro = features ? TRAIN_GROUP : t->micro;
     *loss = 0;
-    for (size_t first = 0; first < x->n; first += TRAIN_GROUP) {
-        size_t n = x->n - first < TRAIN_GROUP ? x->n - first : TRAIN_GROUP;
-        const float *images = x->data + first * floats, *f = t->features;
-        if (atomic_load(&note_interrupted)) {
-            return err_set(e, ERR_INTERRUPTED, "interrupted");
+    for (size_t first = 0; first < x->n; first += micro) {
+        size_t n = x->n - first < micro ? x->n - first : micro;
+        const float *images = x->data + first * floats;
+        if (interrupted(e)) {
+            return -1;
         }
-        if (features) {
-            f = features + first * dim;
-        } else {
-            bit_pass_forward(&t->pass, t->net, t->pool, images, n, t->features);
-        }
-        *loss += head_step(t, n, x->n, f, labels + first * t->model->n_classes);
         if (!features) {
-            bit_pass_backward(&t->pass, t->net, t->pool, images, n, t->d_features, t->gradient,
-                              NULL);
+            t->trunk->forward(t, images, n);
+        }
+        head_groups(t, n, x->n, features ? features + first * dim : t->features,
+                    labels + first * t->model->n_classes, loss);
+        if (!features) {
+            t->trunk->backward(t, images, n);
         }
     }
     *loss /= (double)x->n;
-    return 0;
+    return interrupted(e);
 }
 
 struct update_job {
@@ -199,33 +218,34 @@ struct update_job {
 static void finish_item(void *ctx, size_t item, size_t worker)
 {
     struct trainer *t = ctx;
-    const struct param *p = &t->model->table.params[t->live + item];
-    float *g = t->gradient + p->offset - t->base;
+    const struct train_piece *a = &t->columns.at[item];
+    bool kernel = a->p->kind == PARAM_KERNEL;
+    size_t ld = kernel ? a->p->dims[3] : a->n, rows = kernel ? a->p->n / ld : 1;
+    size_t at = a->p->offset + a->first;
+    float *g = t->gradient + at - t->base;
     (void)worker;
     cpu_flush_denormals();
-    if (p->kind == PARAM_KERNEL) {
-        size_t cout = p->dims[3];
-        kernel_standardize_backward(t->params + p->offset, p->n / cout, cout, t->model->ws_eps, g);
+    if (kernel) {
+        t->standardize_backward(t->params + at, rows, a->n, ld, t->model->ws_eps, g);
     }
-    t->squares[item] = sgd_squares(g, p->n);
+    t->squares[item] = sgd_squares(g, rows, a->n, ld);
 }
 
 static void update_item(void *ctx, size_t item, size_t worker)
 {
     const struct update_job *j = ctx;
     struct trainer *t = j->t;
-    const struct param *p = &t->model->table.params[t->live + item];
-    const struct sgd_tensor tensor = {.p = p,
-                                      .gradient = t->gradient + p->offset - t->base,
-                                      .start = t->model->params + p->offset,
-                                      .velocity = t->velocity + p->offset - t->base,
-                                      .w = t->params + p->offset};
+    const struct train_piece *a = &t->chunks.at[item];
+    size_t at = a->p->offset + a->first;
+    const struct sgd_tensor tensor = {.kind = a->p->kind,
+                                      .n = a->n,
+                                      .gradient = t->gradient + at - t->base,
+                                      .start = t->model->params + at,
+                                      .velocity = t->velocity + at - t->base,
+                                      .w = t->params + at};
     (void)worker;
     cpu_flush_denormals();
     sgd_update(&t->options.sgd, &tensor, j->lr, j->scale);
-    if (p->kind == PARAM_KERNEL) {
-        bit_standardize(p, t->model->ws_eps, t->params, t->kernels);
-    }
 }
 
 static int check_finite(const struct trainer *t, const char *what, double v, struct err *e)
@@ -238,12 +258,12 @@ static int check_finite(const struct trainer *t, const char *what, double v, str
 }
 
 int trainer_step(struct trainer *t, const struct tensor *x, const float *features,
-                 const float *labels, double lr, size_t weight_bytes,
-                 struct train_result *out, struct err *e)
+                 const float *labels, double lr, size_t held, struct train_result *out,
+                 struct err *e)
 {
-    size_t n_live = t->model->table.n - t->live;
     double squares = 0;
-    if (!features && open_pass(t, x, weight_bytes, e)) {
+    held += trainer_bytes(t->model, &t->options);
+    if (!features && t->trunk->plan(t, x, held, e)) {
         return -1;
     }
     memset(t->gradient, 0, t->n_floats * sizeof *t->gradient);
@@ -251,8 +271,8 @@ int trainer_step(struct trainer *t, const struct tensor *x, const float *feature
         check_finite(t, "loss", out->loss, e)) {
         return -1;
     }
-    pool_run(t->pool, n_live, finish_item, t);
-    for (size_t i = 0; i < n_live; i++) {
+    pool_run(t->pool, t->columns.n, finish_item, t);
+    for (size_t i = 0; i < t->columns.n; i++) {
         squares += t->squares[i];
     }
     out->norm = sqrt(squares);
@@ -260,7 +280,10 @@ int trainer_step(struct trainer *t, const struct tensor *x, const float *feature
         return -1;
     }
     struct update_job j = {.t = t, .lr = lr, .scale = sgd_scale(&t->options.sgd, out->norm)};
-    pool_run(t->pool, n_live, update_item, &j);
+    pool_run(t->pool, t->chunks.n, update_item, &j);
+    if (!t->options.head_only) {
+        t->trunk->changed(t);
+    }
     t->step++;
     return 0;
 }
@@ -279,11 +302,8 @@ void trainer_get(const struct trainer *t, enum train_block which, float *block)
 void trainer_set(struct trainer *t, enum train_block which, const float *block)
 {
     float *to = which == TRAIN_WEIGHTS ? t->params + t->base : t->velocity;
-    const struct param_table *table = &t->model->table;
     memcpy(to, block + t->base, t->n_floats * sizeof *block);
-    for (size_t i = t->live; which == TRAIN_WEIGHTS && i < table->n; i++) {
-        if (table->params[i].kind == PARAM_KERNEL) {
-            bit_standardize(&table->params[i], t->model->ws_eps, t->params, t->kernels);
-        }
+    if (which == TRAIN_WEIGHTS && !t->options.head_only) {
+        t->trunk->changed(t);
     }
 }

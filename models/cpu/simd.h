@@ -95,6 +95,52 @@ struct simd_average {
     float *y;
 };
 
+/* Backward. c [rows, panel] (+)= the sum of n outer products: element i of row k of a (lda apart)
+ * times row k of b (panel floats, ldb apart), summed from zero in order; start: c is not read. */
+struct simd_outer {
+    size_t rows, n;
+    const float *a, *b;
+    size_t lda, ldb, ldc;
+    float *c;
+    bool start;
+};
+
+/* ReLU of a norm backward: d, the gradient of what simd_norm makes of x, becomes 0 where that is
+ * 0; the sums of d and of d * (x - centre) over rows are added to sum [c] and cross [c]: at most 64
+ * rows in float, the rest in double. x and d: rows of c channels, ldx apart. */
+struct simd_mask {
+    const float *x;
+    float *d;
+    size_t rows, c, ldx;
+    struct simd_affine affine;
+    double *sum, *cross;
+};
+/* GroupNorm backward, once its means are known: y = slope * d + bend * (x - centre) + rest (+ plus;
+ * NULL: nothing), a channel each; y may be d or plus. */
+struct simd_slope {
+    const float *x, *d, *plus;
+    float *y;
+    size_t rows, c, ldx;
+    const float *centre, *slope, *bend, *rest; /* [c] each */
+};
+
+/* As simd_max_pool; index [n, c] says where each value came from: 3 * row + column in the window,
+ * the first of equal ones, or 9 for the padding. */
+struct simd_pool_index {
+    const float *x;
+    float *y; /* of pixel first */
+    unsigned char *index;
+    size_t h, w, c, first, n;
+};
+/* Rows first..first+n-1 of the pool's input gradient; all arrays those of the whole image: dx
+ * [h, w, c], dy and index of its output. */
+struct simd_pool_back {
+    const float *dy;
+    const unsigned char *index;
+    float *dx;
+    size_t h, w, c, first, n;
+};
+
 struct simd {
     const char *isa;
     size_t panel; /* output channels of a register tile; divides SIMD_CHANNELS */
@@ -106,6 +152,11 @@ struct simd {
     void (*tiles_out)(const struct simd_tiles_out *a);
     void (*max_pool)(const struct simd_max_pool *a);
     void (*average)(const struct simd_average *a);
+    void (*outer)(const struct simd_outer *a);
+    void (*mask)(const struct simd_mask *a);
+    void (*slope)(const struct simd_slope *a);
+    void (*pool_index)(const struct simd_pool_index *a);
+    void (*pool_back)(const struct simd_pool_back *a);
     double (*peak)(size_t n); /* 2 * rows * panel * n floating-point operations, nothing else */
 };
 

@@ -15,5 +15,10 @@ const struct simd simd_table_x = {
     .tiles_out = simd_tiles_out_x,
     .max_pool = simd_max_pool_x,
     .average = simd_average_x,
+    .outer = simd_outer_x,
+    .mask = simd_mask_x,
+    .slope = simd_slope_x,
+    .pool_index = simd_pool_index_x,
+    .pool_back = simd_pool_back_x,
     .peak = simd_peak_x,
 };

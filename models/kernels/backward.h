@@ -6,9 +6,10 @@
 
 #include "models/kernels/kernels.h"
 
-/* Weight standardisation: w [rows, cout] as it was before; d [rows, cout] holds the gradient of the
- * standardised kernel and becomes that of w. */
-void kernel_standardize_backward(const float *w, size_t rows, size_t cout, double eps, float *d);
+/* Weight standardisation of some output channels: w [rows, cols] as it was before, ld floats from
+ * row to row; d, alike, holds the gradient of the standardised kernel and becomes that of w. */
+void kernel_standardize_backward(const float *w, size_t rows, size_t cols, size_t ld, double eps,
+                                 float *d);
 
 /* Convolution: dy [n,oh,ow,cout], w [k,k,cin,cout] standardised -> dx [n,h,w,cin]; add: on top of
  * what dx holds. col: conv_col_floats. */

@@ -56,9 +56,10 @@ static void tile(const float *w, size_t rows, size_t cout, size_t n, double eps,
     }
 }
 
-void kernel_standardize_backward(const float *w, size_t rows, size_t cout, double eps, float *d)
+void kernel_standardize_backward(const float *w, size_t rows, size_t cols, size_t ld, double eps,
+                                 float *d)
 {
-    for (size_t j = 0; j < cout; j += TILE) {
-        tile(w + j, rows, cout, cout - j < TILE ? cout - j : TILE, eps, d + j);
+    for (size_t j = 0; j < cols; j += TILE) {
+        tile(w + j, rows, ld, cols - j < TILE ? cols - j : TILE, eps, d + j);
     }
 }

@@ -77,7 +77,7 @@ static inline void back_conv(const struct layer *l)
     for (size_t i = 0; i < conv_tiles(&s); i++) {
         kernel_conv_backward_weights(&s, i, x, dy, col, dw);
     }
-    kernel_standardize_backward(raw.f32, raw.head.n / l->cout, l->cout, l->eps, dw);
+    kernel_standardize_backward(raw.f32, raw.head.n / l->cout, l->cout, l->cout, l->eps, dw);
     check_gradient(l, "x", dx, n_x, l->bound);
     check_gradient(l, "w", dw, raw.head.n, l->bound);
     array_free(&raw);
@@ -91,7 +91,7 @@ static inline void back_ws(const struct layer *l)
 {
     float *w = layer_vector(l, "w"), *d = layer_vector(l, "dy");
     size_t rows = l->k * l->k * l->cin;
-    kernel_standardize_backward(w, rows, l->cout, l->eps, d);
+    kernel_standardize_backward(w, rows, l->cout, l->cout, l->eps, d);
     check_gradient(l, "w", d, rows * l->cout, l->bound);
     free(w);
 }
@@ -281,7 +281,7 @@ static inline void back_block(const struct layer *l)
         if (str_ends(unit_names[i], "_w")) {
             struct array raw = array_member(l->z, unit_names[i]);
             size_t cout = raw.head.dims[3];
-            kernel_standardize_backward(raw.f32, n / cout, cout, l->eps, d);
+            kernel_standardize_backward(raw.f32, n / cout, cout, cout, l->eps, d);
             array_free(&raw);
         }
         check_gradient(l, unit_names[i], d, n, l->bound);

@@ -198,7 +198,7 @@ static void test_conv(void **state)
         for (size_t t = 0; t < conv_tiles(s); t++) {
             kernel_conv_backward_weights(s, t, x, dy, col, dw);
         }
-        kernel_standardize_backward(w, n_w / s->cout, s->cout, 1e-10, dw);
+        kernel_standardize_backward(w, n_w / s->cout, s->cout, s->cout, 1e-10, dw);
         solve(&p, 12, 2);
         float *owned[] = {x, w, standard, dy, col};
         for (size_t j = 0; j < ARRAY_LEN(owned); j++) {

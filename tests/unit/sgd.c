@@ -26,7 +26,6 @@ static void two_steps(const struct sgd *s, enum param_kind kind, double decay, b
 {
     static const float start[N] = {1, -2, 0.5f};
     static const float g[2][N] = {{0.25f, 3, -1}, {-4, 0.125f, 2}};
-    const struct param p = {.kind = kind, .n = N};
     float w[N], v[N] = {0};
     double w64[N], v64[N] = {0};
     memcpy(w, start, sizeof w);
@@ -35,7 +34,7 @@ static void two_steps(const struct sgd *s, enum param_kind kind, double decay, b
     }
     for (int step = 0; step < 2; step++) {
         double lr = step ? 0.125 : 0.5, scale = step ? 0.5 : 1;
-        const struct sgd_tensor t = {&p, g[step], start, v, w};
+        const struct sgd_tensor t = {kind, N, g[step], start, v, w};
         sgd_update(s, &t, lr, scale);
         for (size_t i = 0; i < N; i++) {
             double towards = to_init ? (double)start[i] : 0;
@@ -73,10 +72,10 @@ static void test_rate_zero(void **state)
 {
     (void)state;
     const struct sgd s = {.momentum = 0.5};
-    const struct param p = {.kind = PARAM_KERNEL, .n = 1};
     const float g = 2, none = 0;
     float w = 1, v = 0;
-    const struct sgd_tensor t = {&p, &g, NULL, &v, &w}, idle = {&p, &none, NULL, &v, &w};
+    const struct sgd_tensor t = {PARAM_KERNEL, 1, &g, NULL, &v, &w};
+    const struct sgd_tensor idle = {PARAM_KERNEL, 1, &none, NULL, &v, &w};
     sgd_update(&s, &t, 0, 1);
     near_to((double)w, 1, 0);
     near_to((double)v, 2, 0);
@@ -90,8 +89,9 @@ static void test_clip(void **state)
     (void)state;
     const float g[] = {3, -4, 12};
     struct sgd s = {.clip = 0};
-    near_to(sgd_squares(g, 3), 169, 0);
-    near_to(sgd_squares(g, 0), 0, 0);
+    near_to(sgd_squares(g, 1, 3, 3), 169, 0);
+    near_to(sgd_squares(g, 2, 1, 2), 153, 0);
+    near_to(sgd_squares(g, 1, 0, 0), 0, 0);
     near_to(sgd_scale(&s, 1e30), 1, 0); /* no clipping */
     s.clip = 13;
     near_to(sgd_scale(&s, 12), 1, 0);
