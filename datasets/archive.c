@@ -246,6 +246,11 @@ uint64_t archive_bytes(const struct archive *a, size_t i)
     return a->members[i].bytes;
 }
 
+uint64_t archive_at(const struct archive *a, size_t i)
+{
+    return a->kind == ARCHIVE_TAR ? a->members[i].at : UINT64_MAX;
+}
+
 bool archive_is_link(const struct archive *a, size_t i)
 {
     bool tar = a->kind == ARCHIVE_TAR || a->kind == ARCHIVE_TAR_GZ;

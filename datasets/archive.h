@@ -24,6 +24,8 @@ const char *archive_where(const struct archive *a);
 size_t archive_count(const struct archive *a);
 const char *archive_name(const struct archive *a, size_t i);
 uint64_t archive_bytes(const struct archive *a, size_t i);
+/* Where its bytes begin in a tar that is not packed, for messages; else UINT64_MAX. */
+uint64_t archive_at(const struct archive *a, size_t i);
 bool archive_is_link(const struct archive *a, size_t i); /* in a tar; it has no bytes */
 
 /* Makes archive_find possible. ERR_FORMAT names a member that occurs twice. */
