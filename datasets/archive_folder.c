@@ -49,6 +49,8 @@ static int visit(struct walk *w, const char *name, const struct above *up, struc
             }
         }
         rc = rc ? rc : walk(w, &here, e);
+    } else {
+        rc = err_set(e, ERR_FORMAT, "%s: not a regular file", w->path);
     }
     w->path[n] = 0;
     return rc;
