@@ -1,5 +1,6 @@
 /* history: one metric over commits, with intervals and marked changes. */
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/note.h"
 #include "harness/base/str.h"
@@ -12,12 +13,14 @@
 
 struct history_args {
     const char *metric, *output;
+    bool force;
 };
 static const struct opt opts[] = {
     {"metric", 0, OPT_TEXT, offsetof(struct history_args, metric), "NAME",
      "what is followed (top1)", 0, 0},
     {"output", 'o', OPT_TEXT, offsetof(struct history_args, output), "F.svg|png|pdf",
      "also draw it, through gnuplot", 0, 0},
+    FORCE_OPT(history_args, force),
 };
 
 enum column { SERIES,
@@ -101,7 +104,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
 {
     const struct history_args *a = args;
     struct history h;
-    if (history_init(&h, (const char *const *)words, n_words, a->metric ? a->metric : "top1", e)) {
+    if (output_check(a->output, a->force, e) ||
+        history_init(&h, (const char *const *)words, n_words, a->metric ? a->metric : "top1", e)) {
         return -1;
     }
     int rc = a->output ? history_plot(&h, a->output, e) : 0;
@@ -114,7 +118,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
 
 const struct command command_history = {
     .name = "history",
-    .args = "DIR... [--metric NAME] [-o F.svg]",
+    .args = "DIR... [--metric NAME] [-o F.svg] [--force]",
     .help = "one metric over commits, with intervals and changes",
     .details =
         "Each run directory or pack is a point; of a folder, all that it holds: a history is one\n"

@@ -1,5 +1,6 @@
 /* pack: run directories as one file. */
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
@@ -22,8 +23,7 @@ static const struct opt opts[] = {
      "of every test image all that is stored, or label and\nprediction only: enough to compare "
      "(full)",
      0, 0},
-    {"force", 0, OPT_FLAG, offsetof(struct pack_args, force), NULL,
-     "replace FILE where it is there already", 0, 0},
+    FORCE_OPT(pack_args, force),
 };
 
 static int by_id(const void *key, const void *head)
@@ -53,7 +53,7 @@ static int find_made(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
     return rc;
 }
 
-/* The run file, where there is one. */
+/* The run file of a single directory, where there is one. */
 static int add_run_file(struct pack *p, const char *dir, struct err *e)
 {
     char path[4096];
@@ -75,29 +75,6 @@ static int add_run_file(struct pack *p, const char *dir, struct err *e)
     return 0;
 }
 
-/* The plans, one behind the other; the run file where there is one directory. */
-static int add_plans(struct pack *p, char **dirs, size_t n_dirs, struct err *e)
-{
-    size_t cap = 0;
-    for (size_t d = 0; d < n_dirs; d++) {
-        struct plan_list l;
-        void *entries = p->plan.entries;
-        if (store_plan_read(&l, dirs[d], e)) {
-            return -1;
-        }
-        if (mem_grow(&entries, &cap, p->plan.n + l.n + 1, sizeof *l.entries, e)) {
-            plan_list_release(&l);
-            return -1;
-        }
-        p->plan.entries = entries;
-        for (size_t i = 0; i < l.n; i++) {
-            p->plan.entries[p->plan.n++] = l.entries[i];
-        }
-        free(l.entries);
-    }
-    return n_dirs == 1 ? add_run_file(p, dirs[0], e) : 0;
-}
-
 static int check_args(const struct pack_args *a, bool *full, struct err *e)
 {
     *full = !a->outcomes || strcmp(a->outcomes, "full") == 0;
@@ -107,10 +84,7 @@ static int check_args(const struct pack_args *a, bool *full, struct err *e)
     if (!*full && strcmp(a->outcomes, "pred") != 0) {
         return err_set(e, ERR_USAGE, "--outcomes: '%s' is neither full nor pred", a->outcomes);
     }
-    if (file_exists(a->output) && !a->force) {
-        return err_set(e, ERR_USAGE, "%s is there already; --force replaces it", a->output);
-    }
-    return 0;
+    return output_check(a->output, a->force, e);
 }
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
@@ -133,7 +107,9 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     }
     p.records = l.records;
     p.n = l.n;
-    if (rc == 0 && find_made(&p, words, n_words, e) == 0 && add_plans(&p, words, n_words, e) == 0 &&
+    if (rc == 0 && find_made(&p, words, n_words, e) == 0 &&
+        store_plan_join(&p.plan, (const char *const *)words, n_words, e) == 0 &&
+        (n_words > 1 || add_run_file(&p, words[0], e) == 0) &&
         pack_encode(&p, &bytes, &n, e) == 0) {
         rc = file_write(a->output, bytes, n, e);
         note(NOTE_INFO, "%s: %zu cells, %s", a->output, l.n, str_bytes(size, n));

@@ -1,5 +1,6 @@
 /* plot: a picture of stored cells through gnuplot, with its data file and script beside it. */
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/note.h"
 #include "harness/base/tensor.h"
@@ -10,6 +11,7 @@
 struct plot_args {
     const char *x, *y, *by, *facet, *title, *output;
     struct texts where;
+    bool force;
 };
 static const struct opt opts[] = {
     {"x", 0, OPT_TEXT, offsetof(struct plot_args, x), "KNOB",
@@ -25,6 +27,7 @@ static const struct opt opts[] = {
      "title instead of the one made from what is constant", 0, 0},
     {"output", 'o', OPT_TEXT, offsetof(struct plot_args, output), "FILE",
      "picture: .svg, .png or .pdf (required)", 0, 0},
+    FORCE_OPT(plot_args, force),
 };
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
@@ -35,6 +38,9 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     size_t n_damaged = 0;
     if (!a->output) {
         return err_set(e, ERR_USAGE, "plot: -o FILE.svg says where the picture goes");
+    }
+    if (output_check(a->output, a->force, e)) {
+        return -1;
     }
     const struct plot_opts o = {.x = a->x,
                                 .y = a->y,

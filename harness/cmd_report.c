@@ -1,5 +1,6 @@
 /* report: tables of what is stored; html is one page with its plots inside. */
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
@@ -16,6 +17,7 @@
 
 struct report_args {
     const char *format, *output, *metric;
+    bool force;
 };
 static const struct opt opts[] = {
     {"format", 'f', OPT_TEXT, offsetof(struct report_args, format), "NAME",
@@ -24,6 +26,7 @@ static const struct opt opts[] = {
      "where it goes (standard output); csv has one row a cell", 0, 0},
     {"metric", 0, OPT_TEXT, offsetof(struct report_args, metric), "NAME",
      "what is tabulated (top1)", 0, 0},
+    FORCE_OPT(report_args, force),
 };
 
 static int choose_format(const struct report_args *a, enum table_format *f, struct err *e)
@@ -122,7 +125,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     size_t n_damaged = 0;
     const char *metric = a->metric ? a->metric : "top1";
     int status = -1;
-    if (choose_format(a, &format, e) ||
+    if (choose_format(a, &format, e) || output_check(a->output, a->force, e) ||
         store_load(&l, (const char *const *)words, n_words, false, &n_damaged, e) ||
         report_init(&r, &l, e)) {
         goto out;
@@ -156,7 +159,7 @@ out:
 
 const struct command command_report = {
     .name = "report",
-    .args = "DIR... [-f FORMAT] [-o FILE]",
+    .args = "DIR... [-f FORMAT] [-o FILE] [--force]",
     .help = "tables of stored cells: median, range, mean with interval",
     .example = "report runs/demo -o report.html\nreport runs/demo -f csv",
     .opts = opts,

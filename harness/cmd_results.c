@@ -123,7 +123,7 @@ static int run_check(struct ctx *c, const struct results_args *a, char **dirs, s
     int rc = 0;
     for (size_t i = 0; i < n_dirs && rc == 0; i++) {
         struct checking k = {0};
-        rc = results_begin(&k.t, heads, ARRAY_LEN(heads), 0, e) ||
+        rc = table_heads(&k.t, heads, ARRAY_LEN(heads), e) ||
                      check_dir(&k, dirs[i], a->set_aside, e) ||
                      ((k.t.n_rows || c->g.json) && context_print(c, &k.t, e))
                  ? -1

@@ -52,7 +52,7 @@ struct status {
     struct plan_list plan;
     struct cell_list cells;
     struct opened *opened;
-    size_t n_opened, n_partial, counts[N_STATES];
+    size_t cells_cap, n_opened, n_partial, counts[N_STATES];
     struct table list;
 };
 
@@ -81,6 +81,68 @@ static int by_run_id(const void *a, const void *b)
     return strcmp(((const struct plan_entry *)a)->run_id, ((const struct plan_entry *)b)->run_id);
 }
 
+/* ---- several directories as one ---- */
+
+/* How good it is to have a cell: of the same one in two places the better counts. */
+static int worth(const struct cell_head *h)
+{
+    return h->damaged ? 0 : h->status == CELL_OK   ? 3
+                        : h->status == CELL_FAILED ? 1
+                                                   : 2;
+}
+
+static int by_id_and_worth(const void *a, const void *b)
+{
+    const struct cell_head *p = a, *q = b;
+    int order = strcmp(p->run_id, q->run_id);
+    return order ? order : worth(q) - worth(p);
+}
+
+static int add_cells(struct status *s, const char *dir, struct err *e)
+{
+    struct cell_list more;
+    void *heads = s->cells.heads;
+    if (store_list(&more, dir, false, e)) {
+        return -1;
+    }
+    if (mem_grow(&heads, &s->cells_cap, s->cells.n + more.n, sizeof *more.heads, e)) {
+        cell_list_release(&more);
+        return -1;
+    }
+    s->cells.heads = heads;
+    for (size_t i = 0; i < more.n; i++) {
+        s->cells.heads[s->cells.n++] = more.heads[i];
+    }
+    free(more.heads);
+    return 0;
+}
+
+/* Every cell once. */
+static void merge_cells(struct cell_list *l)
+{
+    size_t n = 0;
+    qsort(l->heads, l->n, sizeof *l->heads, by_id_and_worth);
+    for (size_t i = 0; i < l->n; i++) {
+        if (n && strcmp(l->heads[n - 1].run_id, l->heads[i].run_id) == 0) {
+            cell_head_release(&l->heads[i]);
+        } else {
+            l->heads[n++] = l->heads[i];
+        }
+    }
+    l->n = n;
+}
+
+static int gather(struct status *s, char **dirs, size_t n_dirs, struct err *e)
+{
+    for (size_t i = 0; i < n_dirs; i++) {
+        if (store_open(dirs[i], false, e) || add_cells(s, dirs[i], e)) {
+            return -1;
+        }
+    }
+    merge_cells(&s->cells);
+    return store_plan_join(&s->plan, (const char *const *)dirs, n_dirs, e);
+}
+
 /* Says how many cells are here that the plan does not name: copied in from another sweep. */
 static int note_unplanned(const struct status *s, size_t *n_damaged, struct err *e)
 {
@@ -104,8 +166,7 @@ static int note_unplanned(const struct status *s, size_t *n_damaged, struct err 
     free(sorted);
     if (n) {
         note(*n_damaged ? NOTE_WARNING : NOTE_INFO,
-             "%zu cells here are not in the plan of this directory (%zu of them damaged)", n,
-             *n_damaged);
+             "%zu cells here are in no plan (%zu of them damaged)", n, *n_damaged);
     }
     return 0;
 }
@@ -228,12 +289,9 @@ static double mean_seconds(const struct status *s)
 
 static int print_counts(const struct status *s, struct err *e)
 {
+    static const char *const heads[] = {"state", ">cells"};
     struct table t;
-    if (table_init(&t, 2, e)) {
-        return -1;
-    }
-    int status =
-        table_head(&t, 0, "state", false, e) || table_head(&t, 1, "cells", true, e) ? -1 : 0;
+    int status = table_heads(&t, heads, ARRAY_LEN(heads), e);
     for (size_t i = 0; i < N_STATES && status == 0; i++) {
         status = table_row(&t, e) || table_set(&t, i, 0, state_names[i], e) ||
                          table_setf(&t, i, 1, e, "%zu", s->counts[i])
@@ -263,22 +321,18 @@ static int print_counts(const struct status *s, struct err *e)
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
-    (void)n_words;
     static const char *const heads[] = {"state", "run_id", "spec", "message"};
     const struct status_args *a = args;
     struct status s = {.c = c};
     size_t n_damaged = 0;
     int status = -1;
     c->engine = engine_find(c->g.engine, e);
-    if (!c->engine || store_open(words[0], false, e) || store_plan_read(&s.plan, words[0], e) ||
-        store_list(&s.cells, words[0], false, e) || table_init(&s.list, ARRAY_LEN(heads), e)) {
+    if (!c->engine || gather(&s, words, n_words, e) ||
+        table_heads(&s.list, heads, ARRAY_LEN(heads), e)) {
         goto out;
     }
     s.opened = mem_take(s.plan.n, sizeof *s.opened, e);
     status = s.opened ? 0 : -1;
-    for (size_t i = 0; i < ARRAY_LEN(heads) && status == 0; i++) {
-        status = table_head(&s.list, i, heads[i], false, e);
-    }
     for (size_t i = 0; i < s.plan.n && status == 0; i++) {
         enum state state;
         const char *message;
@@ -313,17 +367,19 @@ out:
 
 const struct command command_status = {
     .name = "status",
-    .args = "DIR [--list]",
+    .args = "DIR... [--list]",
     .help = "what of a sweep is done, failed, missing, stale or damaged",
-    .details = "stale: made by other code or from other data than now; running the sweep computes "
+    .details = "Several run directories or packs count as one: a planned cell is done where\n"
+               "one of them has it.\n"
+               "stale: made by other code or from other data than now; running the sweep computes "
                "it again.\n"
                "absent: the model or the data set is not here.",
-    .example = "status runs/sweep\nstatus runs/sweep --list",
+    .example = "status runs/sweep\nstatus runs/shard-1 runs/shard-2 --list",
     .opts = opts,
     .n_opts = ARRAY_LEN(opts),
     .opts_bytes = sizeof(struct status_args),
     .min_words = 1,
-    .max_words = 1,
+    .max_words = 10000,
     .computes = true,
     .run = run,
 };

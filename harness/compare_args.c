@@ -1,6 +1,7 @@
 /* The options of the rule, and output of a comparison. */
 #include "harness/compare_args.h"
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/pool.h"
@@ -26,6 +27,9 @@ int rule_from_args(const struct rule_args *a, struct paired_rule *rule, struct e
         }
         rule->max_drop = points / 100;
     }
+    if (output_check(a->junit, a->force, e)) {
+        return -1;
+    }
     if (a->exact && a->max_drop) {
         return err_set(e, ERR_USAGE, "--exact and --max-drop: give one");
     }
@@ -47,11 +51,13 @@ int compare_pool(const struct ctx *c, struct pool **pool, struct err *e)
     return pool_open(pool, c->g.threads ? (size_t)c->g.threads : pool_cpus(), e);
 }
 
-static int write_junit(const char *path, const struct comparison *found, struct err *e)
+int compare_junit(const struct rule_args *a, const struct comparison *found, struct err *e)
 {
     struct str out = {0};
-    int rc = comparison_junit(found, &out, e) || file_write(path, str_text(&out), out.len, e) ? -1
-                                                                                              : 0;
+    int rc = a->junit && (comparison_junit(found, &out, e) ||
+                          file_write(a->junit, str_text(&out), out.len, e))
+                 ? -1
+                 : 0;
     str_release(&out);
     return rc;
 }
@@ -69,11 +75,10 @@ int compare_output(const struct ctx *c, const struct rule_args *a, const struct 
     }
     int rc = c->g.json ? comparison_json(found, &out, e)
                        : comparison_render(found, format, &out, e);
-    if (rc == 0 && a->junit) {
-        rc = write_junit(a->junit, found, e);
-    }
-    if (rc == 0) {
+    if (rc == 0 && compare_junit(a, found, e) == 0) {
         fputs(str_text(&out), stdout);
+    } else {
+        rc = -1;
     }
     str_release(&out);
     return rc ? -1 : comparison_fails(found) ? EXIT_FOUND

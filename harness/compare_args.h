@@ -3,6 +3,7 @@
 #define BITBENCH_COMPARE_ARGS_H
 
 #include <stdbool.h>
+#include "harness/output.h"
 #include "results/paired.h"
 
 struct comparison;
@@ -17,10 +18,13 @@ struct rule_args {
     const char *inconclusive; /* "pass" or "fail" (NULL) */
     const char *format;       /* text or md */
     const char *junit;        /* file */
+    bool force;               /* replace output files */
 };
 int rule_from_args(const struct rule_args *a, struct paired_rule *rule, struct err *e);
 /* Threads for the bootstrap. */
 int compare_pool(const struct ctx *c, struct pool **pool, struct err *e);
+/* The JUnit file, where one is asked for. */
+int compare_junit(const struct rule_args *a, const struct comparison *found, struct err *e);
 /* Writes the JUnit file, then prints: so that nothing is said when a file cannot be written. The
  * exit status: 0, 1 when the rule fails, or -1. */
 int compare_output(const struct ctx *c, const struct rule_args *a, const struct comparison *found,
@@ -48,9 +52,10 @@ int compare_output(const struct ctx *c, const struct rule_args *a, const struct 
          OPT_TEXT, offsetof(struct S, F.format),                                        \
          "NAME", "text or md (text); --json for programs",                              \
          0, 0},                                                                         \
-    {                                                                                   \
-        "junit", 0, OPT_TEXT, offsetof(struct S, F.junit), "FILE",                      \
-            "also write JUnit XML, one test case a test set", 0, 0                      \
-    }
+        {"junit", 0,                                                                    \
+         OPT_TEXT, offsetof(struct S, F.junit),                                         \
+         "FILE", "also write JUnit XML, one test case a test set",                      \
+         0, 0},                                                                         \
+        FORCE_OPT(S, F.force)
 
 #endif

@@ -10,9 +10,9 @@ echo "Few-shot: 1, 5, 10, 25 shots x 5 draws, ridge on frozen features; all 10,0
 "$program" run "$suites/demo-fewshot.yaml" -o "$out/fewshot" >/dev/null
 echo "Linear probe: logistic regression on the first 2,000 training images"
 "$program" run "$suites/demo-linear.yaml" -o "$out/linear" >/dev/null
-"$program" -q report "$out/fewshot" "$out/linear" -o "$out/report.html"
-"$program" -q plot "$out/fewshot" -o "$out/fewshot.svg"
-"$program" -q plot "$out/linear" -o "$out/linear.svg"
+"$program" -q report "$out/fewshot" "$out/linear" -o "$out/report.html" --force
+"$program" -q plot "$out/fewshot" -o "$out/fewshot.svg" --force
+"$program" -q plot "$out/linear" -o "$out/linear.svg" --force
 "$program" report "$out/fewshot" "$out/linear"
 cat <<END
 

@@ -19,17 +19,6 @@
 
 /* ---- tables ---- */
 
-/* A table with these heads, the last n_right of them numbers. */
-int results_begin(struct table *t, const char *const *heads, size_t n, size_t n_right,
-                  struct err *e)
-{
-    int rc = table_init(t, n, e);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        rc = table_head(t, i, heads[i], i >= n - n_right, e);
-    }
-    return rc;
-}
-
 /* A share: per cent for people, itself for programs; nothing where it is not known. */
 static int put_share(const struct ctx *c, struct table *t, size_t col, double v, struct err *e)
 {
@@ -195,18 +184,19 @@ static int add_bins(const struct ctx *c, const struct results_args *a, const str
 static int begin_metrics(const struct results_args *a, struct table *t, struct err *e)
 {
     char top[16];
-    snprintf(top, sizeof top, "top%lld", (long long)a->top);
-    const char *const scores[] = {CELL_HEADS, "n", "top1", "low", "high", top, "mean_per_class",
-                                  "nll", "brier", "brier_top", "ece", "ece_mass"};
-    static const char *const classes[] = {CELL_HEADS, "class", "n", "n_correct", "recall", "low",
-                                          "high"};
-    static const char *const pairs[] = {CELL_HEADS, "label", "prediction", "n"};
-    static const char *const bins[] = {CELL_HEADS, "kind", "bin", "n", "n_correct", "accuracy",
-                                       "confidence"};
-    return a->per_class   ? results_begin(t, classes, ARRAY_LEN(classes), 6, e)
-           : a->confusion ? results_begin(t, pairs, ARRAY_LEN(pairs), 3, e)
-           : a->bins      ? results_begin(t, bins, ARRAY_LEN(bins), 5, e)
-                          : results_begin(t, scores, ARRAY_LEN(scores), 11, e);
+    snprintf(top, sizeof top, ">top%lld", (long long)a->top);
+    const char *const scores[] = {CELL_HEADS, ">n", ">top1", ">low", ">high", top,
+                                  ">mean_per_class", ">nll", ">brier", ">brier_top", ">ece",
+                                  ">ece_mass"};
+    static const char *const classes[] = {CELL_HEADS, ">class", ">n", ">n_correct", ">recall",
+                                          ">low", ">high"};
+    static const char *const pairs[] = {CELL_HEADS, ">label", ">prediction", ">n"};
+    static const char *const bins[] = {CELL_HEADS, "kind", ">bin", ">n", ">n_correct",
+                                       ">accuracy", ">confidence"};
+    return a->per_class   ? table_heads(t, classes, ARRAY_LEN(classes), e)
+           : a->confusion ? table_heads(t, pairs, ARRAY_LEN(pairs), e)
+           : a->bins      ? table_heads(t, bins, ARRAY_LEN(bins), e)
+                          : table_heads(t, scores, ARRAY_LEN(scores), e);
 }
 
 int results_metrics(struct ctx *c, const struct results_args *a, const struct record_list *l,
@@ -294,21 +284,21 @@ static int add_vtab(const struct ctx *c, const struct aggregate_vtab *v, struct 
 int results_aggregate(struct ctx *c, const struct results_args *a, const struct record_list *l,
                       struct err *e)
 {
-    static const char *const heads[] = {"protocol",   "subject",       "points",      "n",
-                                        "median",     "min",           "max",         "mean",
-                                        "low",        "high",          "sampling_se", "draw_share",
-                                        "seed_share", "sampling_share"};
-    static const char *const vtab_heads[] = {"series", "average", "tasks", "replicates",
-                                             "mean", "sampling_se", "replicate_se", "natural",
-                                             "specialized", "structured", "draw_share",
-                                             "seed_share", "sampling_share"};
+    static const char *const heads[] = {"protocol", "subject", "points", ">n", ">median",
+                                        ">min", ">max", ">mean", ">low", ">high",
+                                        ">sampling_se", ">draw_share", ">seed_share",
+                                        ">sampling_share"};
+    static const char *const vtab_heads[] = {"series", "average", "tasks", ">replicates",
+                                             ">mean", ">sampling_se", ">replicate_se",
+                                             ">natural", ">specialized", ">structured",
+                                             ">draw_share", ">seed_share", ">sampling_share"};
     struct aggregate g;
     struct table t = {0}, vtab = {0};
     if (aggregate_init(&g, l, a->as_leaderboard, e)) {
         return -1;
     }
-    int rc = results_begin(&t, heads, ARRAY_LEN(heads), 11, e) ||
-                     results_begin(&vtab, vtab_heads, ARRAY_LEN(vtab_heads), 10, e)
+    int rc = table_heads(&t, heads, ARRAY_LEN(heads), e) ||
+                     table_heads(&vtab, vtab_heads, ARRAY_LEN(vtab_heads), e)
                  ? -1
                  : 0;
     for (size_t i = 0; i < g.n_series && rc == 0; i++) {

@@ -16,9 +16,6 @@ struct results_args {
     const char *cell;
     int64_t top;
 };
-/* A table with these heads, the last n_right of them numbers. */
-int results_begin(struct table *t, const char *const *heads, size_t n, size_t n_right,
-                  struct err *e);
 /* Print. */
 int results_metrics(struct ctx *c, const struct results_args *a, const struct record_list *l,
                     struct err *e);

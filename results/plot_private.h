@@ -135,8 +135,8 @@ void plot_quote_name(struct str *out, const char *name);
 /* The same for labels of tics, which go through a format: per cent signs are doubled. */
 void plot_quote_tic(struct str *out, const char *text);
 
-/* Draws the picture of the files, which are written already, at path: gnuplot writes into a temporary
- * file, which then takes the picture's name. */
+/* Draws the picture of the files, which are written already, at path: gnuplot writes into a
+ * temporary file, which then takes the picture's name. */
 int plot_draw(const struct plot_files *p, const char *gnuplot, const char *path, struct err *e);
 /* Runs the script with the picture going to the file `output` (absolute), 0 when all went well. */
 int plot_run(const char *gnuplot, const struct plot_files *p, const char *output, struct err *e);

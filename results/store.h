@@ -1,5 +1,5 @@
-/* A run directory: one file a cell, named by its run_id, readable as HDF5. What reads one reads a pack
- * (pack.h) too, and takes PACK:RUN_ID for the path of a cell.
+/* A run directory: one file a cell, named by its run_id, readable as HDF5. What reads one reads a
+ * pack (pack.h) too, and takes PACK:RUN_ID for the path of a cell.
  *   DIR/cells/RUN_ID.h5        512-byte text block, then an HDF5 image
  *   DIR/cells/RUN_ID.h5.stale  a result from other code, weights or data
  *   DIR/plan.tsv               what the directory is meant to hold: run_id <TAB> canonical spec
@@ -80,12 +80,14 @@ struct plan_list {
 int store_plan_add(const char *dir, const struct plan_entry *entries, size_t n, struct err *e);
 /* No plan is an empty one. */
 int store_plan_read(struct plan_list *l, const char *dir, struct err *e);
+/* The plans of several directories and packs as one: each cell once, at its first place. */
+int store_plan_join(struct plan_list *l, const char *const *dirs, size_t n_dirs, struct err *e);
 void plan_list_release(struct plan_list *l);
 
-/* All decoded cells of several run directories, packs and single cell files, in the order of the plans
- * (cells that are in none come last, by run_id), duplicates merged: the same run_id twice with
- * equal outcomes and metrics is one, with different ones an error (ERR_FORMAT) naming both. Where
- * one of the two has failed, the other is kept. Damaged or unreadable cells of a directory: told
+/* All decoded cells of several run directories, packs and single cell files, in the order of the
+ * plans (cells that are in none come last, by run_id), duplicates merged: the same run_id twice
+ * with equal outcomes and metrics is one, with different ones an error (ERR_FORMAT) naming both.
+ * Where one of the two has failed, the other is kept. Damaged or unreadable cells of a directory: told
  * through note() and skipped, *n_damaged counts them; a damaged file that was named itself is an
  * error. with_outcomes false leaves the outcome arrays out (tables need only metrics). */
 struct record_list {

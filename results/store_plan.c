@@ -164,6 +164,35 @@ int store_plan_read(struct plan_list *l, const char *dir, struct err *e)
     return rc;
 }
 
+int store_plan_join(struct plan_list *l, const char *const *dirs, size_t n_dirs, struct err *e)
+{
+    size_t cap = 0;
+    *l = (struct plan_list){0};
+    for (size_t i = 0; i < n_dirs; i++) {
+        struct plan_list more;
+        void *entries = l->entries;
+        if (store_plan_read(&more, dirs[i], e)) {
+            plan_list_release(l);
+            return -1;
+        }
+        if (mem_grow(&entries, &cap, l->n + more.n, sizeof *l->entries, e)) {
+            plan_list_release(&more);
+            plan_list_release(l);
+            return -1;
+        }
+        l->entries = entries;
+        for (size_t k = 0; k < more.n; k++) {
+            l->entries[l->n++] = more.entries[k];
+        }
+        free(more.entries);
+    }
+    if (drop_repeated(l, e)) {
+        plan_list_release(l);
+        return -1;
+    }
+    return 0;
+}
+
 static void plan_text(const struct plan_list *l, struct str *text)
 {
     for (size_t i = 0; i < l->n; i++) {

@@ -71,7 +71,7 @@ expect 2 "is no run directory|no such|not there|does not exist" "report of a fol
 cp "$tmp/cell" "$cell"
 cp -r "$tmp/run" "$tmp/merged"
 mv "$tmp/merged/cells/$(basename "$cell")" "$tmp/merged/cells/0123456789abcdef0123456789abcdef.h5"
-expect 1 '1 cells here are not in the plan.*1 of them damaged' "status speaks of cells that the plan does not name" "$bitbench" status "$tmp/merged"
+expect 1 '1 cells here are in no plan.*1 of them damaged' "status speaks of cells that the plan does not name" "$bitbench" status "$tmp/merged"
 
 # A cell that fails before its preprocessing is known; images that cannot be read.
 expect 1 'run model=.*w.npz dataset=fashion-mnist .*preset=model.*is not known; name a preset' "a failed cell says what was asked" \

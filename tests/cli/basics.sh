@@ -18,7 +18,7 @@ expect 2 "needs a value" "an option without its value" "$bitbench" fewshot --sho
 expect 2 "not a whole number" "a value that is no number" "$bitbench" fewshot --draws five
 expect 2 "takes no value" "a flag with a value" "$bitbench" status --list=1 x
 expect 2 "too few arguments" "too few arguments" "$bitbench" report
-expect 2 "too many arguments" "too many arguments" "$bitbench" status a b
+expect 2 "too many arguments" "too many arguments" "$bitbench" compare a b c
 expect 2 "instruction set" "an unknown instruction set" "$bitbench" --isa mmx doctor
 expect 2 "engine" "an unknown engine" "$bitbench" --engine nope bench forward
 expect 2 "data folder '$tmp/none' is not there" "a data folder that is not there" "$bitbench" --data "$tmp/none" models

@@ -52,6 +52,37 @@ else
     pass "h5py reads cells and packs # SKIP h5py is not installed"
 fi
 
+# Several on a side, directories, packs and cells mixed: halves of a run are the whole of it.
+mkdir -p "$tmp/half1/cells" "$tmp/half2/cells"
+cp "$tmp/a/plan.tsv" "$tmp/half1"
+cp "$tmp/a/plan.tsv" "$tmp/half2"
+i=0
+for cell in "$tmp"/a/cells/*.h5; do
+    i=$((i + 1))
+    cp "$cell" "$tmp/half$((1 + i % 2))/cells"
+done
+"$bitbench" -q pack "$tmp/half2" -o "$tmp/half2.h5"
+expect 0 "half1 \\+ .*half2.h5: 6 cells" "compare takes several of the base" "$bitbench" compare "$tmp/half1" "$tmp/b" --base "$tmp/half2.h5" --exact
+expect 0 "half2.h5 \\+ .*half1: 6 cells" "and of the candidate" "$bitbench" compare "$tmp/base.h5" "$tmp/half2.h5" --cand "$tmp/half1" --exact
+expect 1 "3 cells are missing in the candidate" "one half lacks cells" "$bitbench" compare "$tmp/a" "$tmp/half1"
+"$bitbench" -q compare "$tmp/a" "$tmp/b" --json >"$tmp/whole.json"
+"$bitbench" -q compare "$tmp/half2.h5" "$tmp/b" --base "$tmp/half1" --json >"$tmp/halves.json"
+sed -i 's/"base": "[^"]*"//' "$tmp/whole.json" "$tmp/halves.json"
+same "halves compare as the whole does" "$tmp/whole.json" "$tmp/halves.json"
+expect 2 "$tmp/none" "another part that is not there" "$bitbench" compare "$tmp/a" "$tmp/b" --base "$tmp/none"
+expect 0 "^done +6$" "status takes several" "$bitbench" status "$tmp/half1" "$tmp/half2.h5"
+expect 0 "^missing +3$" "and says what one half lacks" "$bitbench" status "$tmp/half1"
+expect 0 "3 planned ones missing" "so does results check, of each" "$bitbench" results check "$tmp/half1" "$tmp/half2.h5"
+for command in report "results metrics" "results aggregate"; do
+    "$bitbench" -q $command "$tmp/a" >"$tmp/r1"
+    "$bitbench" -q $command "$tmp/half1" "$tmp/half2.h5" >"$tmp/r2"
+    sort "$tmp/r1" >"$tmp/r1s" && sort "$tmp/r2" >"$tmp/r2s"
+    same "$command of both halves is that of the whole" "$tmp/r1s" "$tmp/r2s"
+done
+expect 0 "2 points" "history takes several" "$bitbench" history "$tmp/a" "$tmp/base.h5"
+expect 0 "" "plot takes several" "$bitbench" plot "$tmp/half1" "$tmp/half2.h5" -o "$tmp/halves.svg"
+expect 0 "6 cells" "pack takes several" "$bitbench" pack "$tmp/half1" "$tmp/half2.h5" -o "$tmp/both.h5"
+
 # The verdict.
 expect 0 "6 cells.*|pass: 0 of 2" "the same again" "$bitbench" compare "$tmp/base.h5" "$tmp/b"
 expect 0 "all 1200 predictions are the same" "--exact: the same" "$bitbench" compare "$tmp/a" "$tmp/b" --exact
@@ -85,6 +116,15 @@ n_said=$("$bitbench" compare "$tmp/a" "$tmp/kernel" --vary rs --exact | sed -n '
 expect 0 "" "as many as --exact counts" test "$n_said" = $(($(wc -l <"$tmp/changed") - 1))
 expect 0 "" "--contact-sheet" "$bitbench" compare "$tmp/a" "$tmp/kernel" --vary rs --contact-sheet "$tmp/lost.html"
 expect 0 "data:image/png;base64," "it shows images" cat "$tmp/lost.html"
+expect 2 "junit.xml is there already; --force" "a JUnit file that is there" "$bitbench" compare "$tmp/a" "$tmp/b" --junit "$tmp/junit.xml"
+"$bitbench" compare "$tmp/a" "$tmp/b" --junit "$tmp/junit.xml" >"$tmp/said" 2>/dev/null
+expect 1 "" "and then no verdict is printed either" test -s "$tmp/said"
+expect 0 "pass" "--force replaces it" "$bitbench" compare "$tmp/a" "$tmp/b" --junit "$tmp/junit.xml" --force
+expect 2 "lost.html is there already; --force" "a contact sheet that is there" "$bitbench" compare "$tmp/a" "$tmp/kernel" --vary rs --contact-sheet "$tmp/lost.html"
+expect 2 "$tmp/file" "a contact sheet that cannot be written" "$bitbench" compare "$tmp/a" "$tmp/kernel" --vary rs --contact-sheet "$tmp/file/l.html"
+expect 2 "$tmp/a is a folder" "an output file that is a folder" "$bitbench" compare "$tmp/a" "$tmp/b" --junit "$tmp/a" --force
+"$bitbench" compare "$tmp/a" "$tmp/b" --changed --junit "$tmp/changed.xml" >/dev/null
+expect 0 'tests="2"' "--changed with --junit writes both" cat "$tmp/changed.xml"
 for run in 1 2; do "$bitbench" --json compare "$tmp/a" "$tmp/kernel" --vary rs --threads $run >"$tmp/json$run"; done
 same "the bootstrap does not depend on threads or runs" "$tmp/json1" "$tmp/json2"
 
@@ -95,6 +135,7 @@ expect 1 "2 outcomes differ|3 of 4 outcomes differ" "stats --exact" "$bitbench" 
 printf 'base,cand\n1,0\n1,maybe\n' >"$tmp/bad.csv"
 expect 2 "bad.csv: line 3: cand: 'maybe' is not 0 or 1" "stats of a bad row" "$bitbench" stats "$tmp/bad.csv"
 expect 2 "none.csv" "stats of no file" "$bitbench" stats "$tmp/none.csv"
+expect 2 "junit.xml is there already; --force" "stats onto a file that is there" "$bitbench" stats "$tmp/o.csv" --junit "$tmp/junit.xml"
 
 # Damage.
 cp -r "$tmp/b" "$tmp/hurt"
@@ -124,5 +165,12 @@ cp "$tmp/base.h5" "$tmp/history/b.h5"
 "$bitbench" -q history "$tmp/history" -o "$tmp/h.svg" >"$tmp/h"
 expect 0 "" "history in the order of time, as a table" sh -c "grep -n ' one ' '$tmp/h' | head -n 1 | grep -q '^3:'"
 expect 0 "<svg" "and as a picture" cat "$tmp/h.svg"
+expect 2 "h.svg is there already; --force" "history does not replace a file" "$bitbench" history "$tmp/history" -o "$tmp/h.svg"
+expect 0 "" "unless --force is given" "$bitbench" history "$tmp/history" -o "$tmp/h.svg" --force
+expect 2 "p.svg is there already; --force" "neither does plot" "$bitbench" plot "$tmp/a" -o "$tmp/p.svg"
+expect 0 "" "unless --force is given" "$bitbench" plot "$tmp/a" -o "$tmp/p.svg" --force
+expect 0 "" "report to a file" "$bitbench" report "$tmp/a" -o "$tmp/r.md"
+expect 2 "r.md is there already; --force" "neither does report" "$bitbench" report "$tmp/a" -o "$tmp/r.md"
+expect 0 "" "unless --force is given" "$bitbench" report "$tmp/a" -o "$tmp/r.md" --force
 expect 2 "no finished cell has a metric nll" "history of a metric that is not there" "$bitbench" history "$tmp/history" --metric nll
 finish
