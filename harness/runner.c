@@ -136,6 +136,7 @@ static int on_record(void *ctx, size_t spec, struct record *r, struct err *e)
     double n_short;
     int status = -1;
     snprintf(r->run_id, sizeof r->run_id, "%s", todo->id);
+    outcomes_round(&r->outcomes);
     if (r->status == CELL_OK && metrics_add(r, run->group.dataset->n_classes, e)) {
         goto out;
     }

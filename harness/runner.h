@@ -23,7 +23,7 @@ struct run_order {
 
 struct run_totals {
     size_t before, computed, failed, absent, retired; /* cells; computed includes failed */
-    size_t n_short;                                   /* computed cells with a class that has fewer images than are to be drawn */
+    size_t n_short;                                   /* computed cells with a class of fewer images than are drawn */
     struct group_counters counters;
     char absent_why[512]; /* of the first absent group */
 };

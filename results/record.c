@@ -246,3 +246,24 @@ bool outcomes_set(struct outcomes *o, size_t i, int32_t label, const double *sco
     }
     return true;
 }
+
+/* 8 of 24 significant bits go, half to even; what would become infinite stays as it is. */
+static void round_floats(float *v, size_t n)
+{
+    for (size_t i = 0; v && i < n; i++) {
+        uint32_t bits;
+        float rounded;
+        memcpy(&bits, &v[i], sizeof bits);
+        bits += 0x7f + (bits >> 8 & 1);
+        bits &= ~(uint32_t)0xff;
+        memcpy(&rounded, &bits, sizeof rounded);
+        v[i] = isfinite(rounded) ? rounded : v[i];
+    }
+}
+
+void outcomes_round(struct outcomes *o)
+{
+    round_floats(o->margin, o->n);
+    round_floats(o->p_pred, o->n);
+    round_floats(o->p_sq, o->n);
+}

@@ -95,5 +95,9 @@ void outcomes_release(struct outcomes *o);
  * and the row untouched, when a score is not finite: such a cell cannot be scored. */
 bool outcomes_set(struct outcomes *o, size_t i, int32_t label, const double *scores,
                   size_t n_classes);
+/* Rounds margin, p_pred and p_sq to 16 significant bits, so that cells are small: a relative error
+ * of at most 2^-17. Order, 0 and 1 stay; logp_label keeps every bit. Before metrics are computed,
+ * which then come out the same from the stored outcomes. */
+void outcomes_round(struct outcomes *o);
 
 #endif

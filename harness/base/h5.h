@@ -37,7 +37,7 @@ int h5_attr_f64(struct h5 *h, const char *path, const char *name, double v, stru
 /* A scalar text data set. */
 int h5_text(struct h5 *h, const char *path, const char *v, struct err *e);
 /* A whole array, dims [n_dims], data row major; n_dims 0 is a scalar. compress: shuffle and
- * deflate level 1, one chunk of a million elements at most (arrays below 4 KiB stay plain,
+ * deflate level 1, one chunk of a million elements at most (arrays below 1 KiB stay plain,
  * which is smaller). */
 int h5_array(struct h5 *h, const char *path, enum h5_type t, size_t n_dims, const size_t *dims,
              const void *data, bool compress, struct err *e);

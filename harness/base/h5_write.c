@@ -13,7 +13,7 @@
 
 enum {
     CHUNK_ELEMENTS = 1 << 20,
-    PLAIN_BYTES = 4096, /* a chunk index alone takes 2 KiB: smaller arrays stay contiguous */
+    PLAIN_BYTES = 1024, /* a chunk and its index add some 300 bytes: small arrays stay contiguous */
 };
 
 struct new_set {

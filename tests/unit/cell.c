@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "harness/base/err.h"
+#include "harness/base/file.h"
 #include "harness/base/h5.h"
 #include "harness/base/hash.h"
 #include "harness/base/mem.h"
@@ -343,6 +344,57 @@ static void test_not_encoded(void **state)
     record_release(&r);
 }
 
+/* A file that an earlier state of the program wrote is read. */
+static void test_earlier(void **state)
+{
+    (void)state;
+    static const char path[] = "tests/fuzz/corpus/cell/full";
+    unsigned char *bytes;
+    size_t n;
+    struct record r;
+    struct made m;
+    OK(file_read(path, 0, &bytes, &n, &e));
+    if (cell_decode(&r, &m, bytes, n, path, &e)) {
+        fail_msg("%s", e.text);
+    }
+    assert_string_equal(r.run_id, ID);
+    assert_true(r.outcomes.n > 0 && r.outcomes.has_prob);
+    free(bytes);
+    record_release(&r);
+}
+
+/* 10,000 outcomes with probabilities, as the runner stores them, in a permutation of the ids. */
+static void test_size(void **state)
+{
+    (void)state;
+    enum { N = 10000,
+           MOST = 160000 };
+    static const size_t n_classes[] = {10, 100};
+    for (size_t k = 0; k < 2; k++) {
+        struct record r = {.run_id = ID, .protocol = "d|logistic:c=0.1|v1", .subject = "m"};
+        OK(outcomes_init(&r.outcomes, N, 0, true, &e));
+        strcpy(r.outcomes.margin_unit, "logit");
+        for (size_t i = 0; i < N; i++) {
+            double scores[100];
+            for (size_t c = 0; c < n_classes[k]; c++) {
+                uint64_t at = 100 * i + c;
+                scores[c] = rng_normal(rng_at(1, k, at), rng_at(2, k, at));
+            }
+            size_t label = (size_t)rng_below(rng_at(3, k, i), n_classes[k]);
+            scores[label] += 3;
+            assert_true(outcomes_set(&r.outcomes, i, (int32_t)label, scores, n_classes[k]));
+            r.outcomes.id_number[i] = i * 7919 % N;
+        }
+        outcomes_round(&r.outcomes);
+        struct bytes b = encode(&r);
+        if (b.n > MOST) {
+            fail_msg("%zu classes: %zu bytes, at most %d", n_classes[k], b.n, MOST);
+        }
+        free(b.data);
+        record_release(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +404,8 @@ int main(void)
         cmocka_unit_test(test_block),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_not_encoded),
+        cmocka_unit_test(test_earlier),
+        cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

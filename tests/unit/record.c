@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,6 +229,51 @@ static void test_text_ids(void **state)
     assert_int_equal(o.n, 0);
 }
 
+/* Against rounding to 16 significant bits by ldexp and rint, which goes half to even, too. */
+static double to_16_bits(double v)
+{
+    int exponent;
+    double part = frexp(v, &exponent);
+    return ldexp(rint(ldexp(part, 16)), exponent - 16);
+}
+
+static void test_round(void **state)
+{
+    (void)state;
+    enum { N = 2000 };
+    struct outcomes o = {0};
+    struct err e = {0};
+    assert_int_equal(outcomes_init(&o, N, 0, true, &e), 0);
+    const float edges[] = {0, 1, 0x1.0001p0f, 0x1.0003p0f, 0x1.fffffep-1f, 0x1.fffffep127f, 3e-38f};
+    for (size_t i = 0; i < N; i++) {
+        bool edge = i < sizeof edges / sizeof *edges;
+        float v = edge ? edges[i] : (float)exp(80 * rng_unit(rng_at(11, 0, i)) - 79);
+        o.margin[i] = v;
+        o.p_pred[i] = o.p_sq[i] = fminf(v, 1);
+        o.logp_label[i] = -v;
+    }
+    float before[N];
+    memcpy(before, o.margin, sizeof before);
+    outcomes_round(&o);
+    for (size_t i = 0; i < N; i++) {
+        double want = to_16_bits((double)before[i]);
+        want = want > (double)FLT_MAX ? (double)before[i] : want;
+        if ((double)o.margin[i] != want) {
+            fail_msg("%a becomes %a, not %a", (double)before[i], (double)o.margin[i], want);
+        }
+        assert_true(o.p_pred[i] == o.p_sq[i] && o.p_pred[i] <= 1);
+        assert_true(o.logp_label[i] == -before[i]);
+    }
+    memcpy(before, o.margin, sizeof before);
+    outcomes_round(&o);
+    assert_memory_equal(before, o.margin, sizeof before);
+    outcomes_release(&o);
+    outcomes_round(&o); /* nothing there */
+    assert_int_equal(outcomes_init(&o, 2, 0, false, &e), 0);
+    outcomes_round(&o); /* no probabilities */
+    outcomes_release(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_rank_saturates),
         cmocka_unit_test(test_text_ids),
+        cmocka_unit_test(test_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
