@@ -13,7 +13,7 @@ typedef int codec_fn(const uint8_t *bytes, size_t n, enum codec_style style, str
                      struct image *out, struct err *e);
 
 /* Known formats by their first bytes; without a codec they are named in the error. */
-static const struct {
+static const struct format {
     const char *name;
     const char *magic;
     size_t n_magic;
@@ -25,8 +25,25 @@ static const struct {
     {"BMP", "BM", 2, bmp_decode},
     {"TIFF", "II*\0", 4, NULL},
     {"TIFF", "MM\0*", 4, NULL},
-    {"WebP", "RIFF", 4, NULL},
+    {"WebP", "RIFF", 4, webp_decode},
 };
+
+/* The row of formats[] that the first bytes call for, or NULL. */
+static const struct format *find_format(const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (n >= formats[i].n_magic && !memcmp(bytes, formats[i].magic, formats[i].n_magic)) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+const char *decode_format(const uint8_t *bytes, size_t n)
+{
+    const struct format *f = find_format(bytes, n);
+    return f ? f->name : NULL;
+}
 
 static int decode_file(const struct sample *in, enum codec_style style, struct codec_buf *b,
                        struct image *out, struct err *e)
@@ -34,19 +51,16 @@ static int decode_file(const struct sample *in, enum codec_style style, struct c
     if (in->n == 0) {
         return err_set(e, ERR_FORMAT, "the image file is empty");
     }
-    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-        if (in->n < formats[i].n_magic ||
-            memcmp(in->bytes, formats[i].magic, formats[i].n_magic) != 0) {
-            continue;
-        }
-        if (!formats[i].decode) {
-            return err_set(e, ERR_FORMAT, "a %s image; JPEG, PNG, GIF and BMP can be read",
-                           formats[i].name);
-        }
-        return formats[i].decode(in->bytes, in->n, style, b, out, e);
+    const struct format *f = find_format(in->bytes, in->n);
+    if (f && f->decode) {
+        return f->decode(in->bytes, in->n, style, b, out, e);
+    }
+    if (f) {
+        return err_set(e, ERR_FORMAT, "a %s image; JPEG, PNG, GIF, BMP and WebP can be read",
+                       f->name);
     }
     return err_set(e, ERR_FORMAT,
-                   "not an image: neither JPEG nor PNG, GIF or BMP by its first bytes");
+                   "not an image: neither JPEG nor PNG, GIF, BMP or WebP by its first bytes");
 }
 
 static int decode_planar(const struct sample *in, struct codec_buf *b, struct err *e)

@@ -64,10 +64,7 @@ void files_close(void *state)
     for (size_t s = 0; s < FILES_SPLITS; s++) {
         free(f->items[s]);
     }
-    for (size_t i = 0; i < f->n_classes; i++) {
-        free(f->classes[i]);
-    }
-    free(f->classes);
+    label_set_release(&f->classes);
     str_release(&f->text);
     free(f);
 }
@@ -197,19 +194,23 @@ void files_hint(const void *state, size_t source_split, size_t i)
 
 size_t files_n_classes(const void *state)
 {
-    return ((const struct files *)state)->n_classes;
+    return ((const struct files *)state)->classes.n;
 }
 
 const char *files_class_name(const void *state, size_t label)
 {
-    return ((const struct files *)state)->classes[label];
+    return ((const struct files *)state)->classes.names[label];
+}
+
+const struct split_desc *files_split_rows(bool has_val, size_t *n_splits)
+{
+    *n_splits = has_val ? ARRAY_LEN(with_val) : ARRAY_LEN(without_val);
+    return has_val ? with_val : without_val;
 }
 
 const struct split_desc *files_splits(const void *state, size_t *n_splits)
 {
-    bool val = ((const struct files *)state)->n[FILES_VAL] > 0;
-    *n_splits = val ? ARRAY_LEN(with_val) : ARRAY_LEN(without_val);
-    return val ? with_val : without_val;
+    return files_split_rows(((const struct files *)state)->n[FILES_VAL] > 0, n_splits);
 }
 
 const char *files_where(const void *state)

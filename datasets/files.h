@@ -1,13 +1,15 @@
-/* Private to the sources folder: and list:, which differ only in how they find their image files:
- * the files of up to three splits, read when asked for. */
+/* Private to the source list: (and folder: and tar:, which have the same splits): image files of up
+ * to three splits, read when asked for. */
 #ifndef BITBENCH_DATASETS_FILES_H
 #define BITBENCH_DATASETS_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include "datasets/label_words.h"
 #include "datasets/source.h"
 #include "harness/base/str.h"
 
-/* Source splits of these two rows. */
+/* Source splits of these rows. */
 enum files_split { FILES_TRAIN,
                    FILES_VAL,
                    FILES_TEST,
@@ -25,8 +27,7 @@ struct files {
     struct str text; /* keys, NUL-terminated */
     struct files_item *items[FILES_SPLITS];
     size_t n[FILES_SPLITS], cap[FILES_SPLITS];
-    char **classes; /* [n_classes], each owned */
-    size_t n_classes;
+    struct label_set classes;
 };
 
 int files_new(struct files **f, const char *where, struct err *e);
@@ -37,9 +38,12 @@ int files_add(struct files *f, enum files_split split, const char *key, int32_t 
               struct err *e);
 const char *files_key(const struct files *f, enum files_split split, size_t i);
 
-/* Members of struct source_ops. Splits: with validation images of their own, `val` is these and
- * `train` all of train; without, `val` is the last 10 per cent of the canonical order of train and
- * `train` the rest. trainval is always everything but test. */
+/* The named splits. With validation images of their own, `val` is these and `train` all of train;
+ * without, `val` is the last 10 per cent of the canonical order of train and `train` the rest.
+ * trainval is always everything but test. */
+const struct split_desc *files_split_rows(bool has_val, size_t *n_splits);
+
+/* Members of struct source_ops. */
 size_t files_count(const void *state, size_t source_split);
 int32_t files_label(const void *state, size_t source_split, size_t i);
 void files_copy_key(const void *state, size_t source_split, size_t i, char key[DATASET_ID]);

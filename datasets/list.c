@@ -18,9 +18,6 @@
 #include "harness/base/near.h"
 #include "harness/base/tensor.h"
 
-enum { MAX_CLASSES = 1 << 20,
-       MAX_LABEL = 255 };
-
 enum column { PATH,
               LABEL,
               SPLIT,
@@ -102,89 +99,22 @@ static int find_split(const struct list *l, size_t row, enum files_split *split,
                    l->f->where, l->csv.rows[row].line, word, near_text(&near));
 }
 
-static bool is_whole_number(const char *text)
+static int take_labels(const struct list *l, int32_t *labels, struct err *e)
 {
-    text += *text == '-' || *text == '+';
-    return *text && text[strspn(text, "0123456789")] == 0;
-}
-
-/* Labels as numbers; the classes are named after them. */
-static int take_numbers(struct list *l, int32_t *labels, struct err *e)
-{
-    int32_t most = -1;
-    for (size_t i = l->first; i < l->csv.n_rows; i++) {
-        int64_t v;
-        if (!str_to_i64(field(l, i, LABEL), &v) || v < 0 || v >= MAX_CLASSES) {
-            return err_set(e, ERR_FORMAT, "%s:%zu: label %.60s not in 0..%d", l->f->where,
-                           l->csv.rows[i].line, field(l, i, LABEL), MAX_CLASSES - 1);
-        }
-        labels[i] = (int32_t)v;
-        most = labels[i] > most ? labels[i] : most;
-    }
-    l->f->classes = mem_take((size_t)most + 1, sizeof *l->f->classes, e);
-    if (!l->f->classes) {
+    size_t n = l->csv.n_rows - l->first, bad;
+    const char **words = mem_take(n, sizeof *words, e);
+    if (!words) {
         return -1;
     }
-    for (int32_t c = 0; c <= most; c++) {
-        struct str name = {0};
-        str_addf(&name, "%d", (int)c);
-        if (str_check(&name, e)) {
-            str_release(&name);
-            return -1;
-        }
-        l->f->classes[l->f->n_classes++] = name.data;
+    for (size_t i = 0; i < n; i++) {
+        words[i] = field(l, l->first + i, LABEL);
     }
-    return 0;
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Labels as names: the classes are the different ones, sorted. */
-static int take_names(struct list *l, int32_t *labels, struct err *e)
-{
-    size_t n = l->csv.n_rows - l->first, n_classes = 0;
-    const char **names = mem_take(n, sizeof *names, e);
-    l->f->classes = mem_take(n, sizeof *l->f->classes, e);
-    int rc = names && l->f->classes ? 0 : -1;
-    for (size_t i = 0; i < n && !rc; i++) {
-        names[i] = field(l, l->first + i, LABEL);
-        size_t length = strlen(names[i]);
-        if (!length || length > MAX_LABEL) {
-            rc = err_set(e, ERR_FORMAT, "%s:%zu: a label of %zu bytes, 1 to %d allowed",
-                         l->f->where, l->csv.rows[l->first + i].line, length, MAX_LABEL);
-        }
+    int rc = label_words_take(words, n, labels, &l->f->classes, &bad, e);
+    if (rc && bad != SIZE_MAX) {
+        err_wrap(e, "%s:%zu", l->f->where, l->csv.rows[l->first + bad].line);
     }
-    if (!rc) {
-        qsort(names, n, sizeof *names, compare_texts);
-    }
-    for (size_t i = 0; i < n && !rc; i++) {
-        if (i && !strcmp(names[i], names[i - 1])) {
-            continue;
-        }
-        names[n_classes++] = names[i];
-        l->f->classes[l->f->n_classes] = mem_strdup(names[i], e);
-        rc = l->f->classes[l->f->n_classes] ? 0 : -1;
-        l->f->n_classes += !rc;
-    }
-    for (size_t i = 0; i < n && !rc; i++) {
-        const char *label = field(l, l->first + i, LABEL);
-        const char **found = bsearch(&label, names, n_classes, sizeof *names, compare_texts);
-        labels[l->first + i] = (int32_t)(found - names);
-    }
-    free(names);
+    free(words);
     return rc;
-}
-
-static int take_labels(struct list *l, int32_t *labels, struct err *e)
-{
-    bool numbers = true;
-    for (size_t i = l->first; i < l->csv.n_rows; i++) {
-        numbers = numbers && is_whole_number(field(l, i, LABEL));
-    }
-    return numbers ? take_numbers(l, labels, e) : take_names(l, labels, e);
 }
 
 struct line {
@@ -227,12 +157,12 @@ static int check_distinct(const struct list *l, struct err *e)
 
 static int add_files(struct list *l, struct err *e)
 {
-    int32_t *labels = mem_take(l->csv.n_rows, sizeof *labels, e);
+    int32_t *labels = mem_take(l->csv.n_rows - l->first, sizeof *labels, e);
     int rc = labels ? take_labels(l, labels, e) : -1;
     for (size_t i = l->first; i < l->csv.n_rows && !rc; i++) {
         enum files_split split;
         rc = find_split(l, i, &split, e);
-        if (!rc && files_add(l->f, split, field(l, i, PATH), labels[i], e)) {
+        if (!rc && files_add(l->f, split, field(l, i, PATH), labels[i - l->first], e)) {
             rc = err_wrap(e, "%s:%zu", l->f->where, l->csv.rows[i].line);
         }
     }
@@ -281,7 +211,7 @@ static int list_open(void **state, const struct dataset_desc *d, const char *pat
 
 const struct source_ops source_list = {
     .name = "list",
-    .sources = "datasets/list.c datasets/files.c",
+    .sources = "datasets/list.c datasets/files.c datasets/label_words.c",
     .open = list_open,
     .close = files_close,
     .count = files_count,

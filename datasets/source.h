@@ -8,7 +8,8 @@
 
 extern const struct source_ops source_idx;       /* IDX files as MNIST's, plain or .gz */
 extern const struct source_ops source_cifar;     /* CIFAR-10 and -100, binary or Python archives */
-extern const struct source_ops source_folder;    /* split/class/file or class/file */
+extern const struct source_ops source_folder;    /* class folders or metadata, also in archives */
+extern const struct source_ops source_tar;       /* WebDataset, or class folders, in archives */
 extern const struct source_ops source_list;      /* a csv of paths and labels */
 extern const struct source_ops source_svhn;      /* SVHN's .mat files */
 extern const struct source_ops source_smallnorb; /* its binary matrices, plain or .gz */

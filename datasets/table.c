@@ -109,14 +109,27 @@ static const struct dataset_desc cifar100 = {
 /* Images of one's own: counts, classes and splits are what is found. */
 static const struct dataset_desc folder = {
     .name = "folder",
-    .title = "image files in folders: split/class/file or class/file",
+    .title = "image files in folders: split/class/file, class/file or Hugging Face's imagefolder",
     .citation = "your own",
     .licence = "your own",
     .how_to_get = "folder:PATH, where PATH holds one folder a class, or train, val and test with "
-                  "one folder a class each",
+                  "one folder a class each, or images with metadata.csv or metadata.jsonl; a "
+                  "zip or tar of such a folder will do",
     .salts = {"train", "validation", "test"},
     .n_source_splits = 3,
     .source = &source_folder,
+};
+
+static const struct dataset_desc tar = {
+    .name = "tar",
+    .title = "archives: WebDataset (image and .cls, .json or .txt), or class/file",
+    .citation = "your own",
+    .licence = "your own",
+    .how_to_get = "tar:PATH, where PATH is an archive, a folder of archives (also in folders "
+                  "train, val, test), or a pattern such as 'x-train-{0000..0003}.tar'",
+    .salts = {"train", "validation", "test"},
+    .n_source_splits = 3,
+    .source = &source_tar,
 };
 
 static const struct dataset_desc list = {
@@ -142,5 +155,5 @@ const struct dataset_desc *const datasets[] = {
     &dataset_sun397, &dataset_eurosat, &dataset_resisc45, &dataset_retinopathy,
     &dataset_retinopathy_photos,
     /* here */
-    &folder, &list};
+    &folder, &tar, &list};
 const size_t datasets_n = ARRAY_LEN(datasets);

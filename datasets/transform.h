@@ -84,6 +84,9 @@ struct sample;
 int decode_sample(const struct sample *in, const char *decode, struct transform_scratch *s,
                   struct image *out, struct err *e);
 
+/* The format that the first of n bytes call for ("JPEG"), read or not, or NULL. */
+const char *decode_format(const uint8_t *bytes, size_t n);
+
 /* The image by a checked p: out [crop, crop, 3] (without resizing [h, w, 3]), grey in all three
  * channels. out_u8 gets the same before scaling, rounded half up and clamped to 8 bits. Either may
  * be NULL. ERR_LIMIT for an image so narrow that its long edge would explode. */

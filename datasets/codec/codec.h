@@ -38,6 +38,9 @@ int jpeg_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct c
                 struct image *out, struct err *e);
 int png_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct codec_buf *b,
                struct image *out, struct err *e);
+/* c is always 3. */
+int webp_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct codec_buf *b,
+                struct image *out, struct err *e);
 /* The first frame. c is always 3. */
 int gif_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct codec_buf *b,
                struct image *out, struct err *e);

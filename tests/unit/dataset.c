@@ -66,6 +66,7 @@ static struct dataset *open_keys(const struct dataset_desc *desc, void *state)
     struct err e = {0};
     struct dataset *d = calloc(1, sizeof *d);
     d->desc = desc;
+    d->source = desc->source;
     d->state = state;
     d->splits = desc->splits;
     d->n_splits = desc->n_splits;
