@@ -1,6 +1,6 @@
 /* The fast engine: all threads work on one layer of a group of images at a time (models/cpu/).
  * `cpu` takes Winograd's way through 3x3 convolutions; `cpu-direct` does not, which rounds less. */
-#include "models/engine.h"
+#include "models/engine_cpu_private.h"
 
 #include <assert.h>
 #include <math.h>
@@ -15,19 +15,12 @@
 #include "harness/base/pool.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
-#include "models/cpu/net.h"
-#include "models/model.h"
-
-struct cpu {
-    const struct model *model;
-    struct pool *pool;
-    struct cpu_net net; /* {0} for pixels */
-};
 
 /* --- open --- */
 static void cpu_close(void *state)
 {
     struct cpu *c = state;
+    cpu_engine_train_close(c);
     cpu_net_release(&c->net);
     free(c);
 }
@@ -98,6 +91,9 @@ static int run_network(struct cpu *c, const struct tensor *x, float *features, s
 {
     struct cpu_net *net = &c->net;
     size_t floats = x->h * x->w * 3, dim = arch_features(&c->model->arch);
+    if (c->trainer) {
+        cpu_train_forget(&c->train); /* one or the other */
+    }
     if (cpu_net_plan(net, x->n, x->h, x->w, e)) {
         return -1;
     }
@@ -173,7 +169,7 @@ static int pixels_forward(const struct cpu *c, const struct tensor *x, float *fe
     return 0;
 }
 
-static int cpu_forward(void *state, const struct tensor *x, float *features, float *logits,
+int cpu_engine_forward(void *state, const struct tensor *x, float *features, float *logits,
                        struct err *e)
 {
     struct cpu *c = state;
@@ -194,8 +190,8 @@ static int cpu_forward(void *state, const struct tensor *x, float *features, flo
 }
 
 /* --- memory --- */
-/* For one image at a time; with more memory it takes more, with less direct convolutions. */
-static struct engine_memory memory_of(const struct model *m, size_t h, size_t w, bool no_winograd)
+struct engine_memory cpu_engine_memory(const struct model *m, size_t h, size_t w,
+                                       bool no_winograd)
 {
     struct cpu_net net;
     struct engine_memory out = {0};
@@ -212,12 +208,25 @@ static struct engine_memory memory_of(const struct model *m, size_t h, size_t w,
 
 static struct engine_memory cpu_memory(const struct model *m, size_t h, size_t w)
 {
-    return memory_of(m, h, w, false);
+    return cpu_engine_memory(m, h, w, false);
 }
 
 static struct engine_memory cpu_direct_memory(const struct model *m, size_t h, size_t w)
 {
-    return memory_of(m, h, w, true);
+    return cpu_engine_memory(m, h, w, true);
+}
+
+static struct engine_memory cpu_train_memory(const struct model *m, const struct train_options *o,
+                                             size_t h, size_t w)
+{
+    return cpu_engine_train_memory(m, o, h, w, false);
+}
+
+static struct engine_memory cpu_direct_train_memory(const struct model *m,
+                                                    const struct train_options *o, size_t h,
+                                                    size_t w)
+{
+    return cpu_engine_train_memory(m, o, h, w, true);
 }
 
 #define SOURCES                                                                                    \
@@ -225,23 +234,42 @@ static struct engine_memory cpu_direct_memory(const struct model *m, size_t h, s
     "models/cpu/conv.c models/cpu/crew.c models/cpu/forward.c models/cpu/net.c models/cpu/pack.c " \
     "models/cpu/simd.h models/cpu/simd_gemm.c models/cpu/simd_norm.c models/cpu/simd_pool.c "      \
     "models/cpu/simd_private.h models/cpu/simd_winograd.c models/cpu/stats.c models/cpu/winograd.c"
+#define TRAIN_SOURCES                                                                     \
+    "models/cpu/backward.h models/cpu/conv_backward.c models/cpu/norm_backward.c "        \
+    "models/cpu/pack_backward.c models/cpu/simd_norm_backward.c models/cpu/simd_outer.c " \
+    "models/cpu/simd_weights.c models/cpu/simd_winograd_backward.c models/cpu/train.c "   \
+    "models/cpu/train.h models/cpu/train_plan.c models/cpu/winograd_backward.c "          \
+    "models/engine_cpu_train.c models/kernels/head_backward.c "                           \
+    "models/kernels/standardize_backward.c models/loss.c models/sgd.c models/trainer.c"
 
 const struct engine engine_cpu = {
     .name = "cpu",
     .help = "fast: fused layers, Winograd for 3x3 convolutions",
     .sources = SOURCES,
+    .train_sources = TRAIN_SOURCES,
     .open = cpu_open,
-    .forward = cpu_forward,
+    .forward = cpu_engine_forward,
     .close = cpu_close,
     .memory = cpu_memory,
+    .train_begin = cpu_engine_train_begin,
+    .train_step = cpu_engine_train_step,
+    .get_params = cpu_engine_get_params,
+    .set_params = cpu_engine_set_params,
+    .train_memory = cpu_train_memory,
 };
 
 const struct engine engine_cpu_direct = {
     .name = "cpu-direct",
     .help = "as cpu, without Winograd: rounds as little as reference",
     .sources = SOURCES,
+    .train_sources = TRAIN_SOURCES,
     .open = cpu_direct_open,
-    .forward = cpu_forward,
+    .forward = cpu_engine_forward,
     .close = cpu_close,
     .memory = cpu_direct_memory,
+    .train_begin = cpu_engine_train_begin,
+    .train_step = cpu_engine_train_step,
+    .get_params = cpu_engine_get_params,
+    .set_params = cpu_engine_set_params,
+    .train_memory = cpu_direct_train_memory,
 };

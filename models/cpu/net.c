@@ -64,12 +64,19 @@ int cpu_net_init(struct cpu_net *net, const struct model *m, struct pool *pool, 
     return 0;
 }
 
-void cpu_net_release(struct cpu_net *net)
+void cpu_net_forget(struct cpu_net *net)
 {
     arena_close(&net->buffers.arena);
     for (size_t i = 0; i < net->n_layers; i++) {
         free(net->layers[i].packed);
+        net->layers[i].packed = NULL;
     }
+    net->h = net->w = 0;
+}
+
+void cpu_net_release(struct cpu_net *net)
+{
+    cpu_net_forget(net);
     free(net->layers);
     bit_net_release(&net->bit);
     *net = (struct cpu_net){0};
@@ -275,7 +282,7 @@ static size_t one_image(struct cpu_net *net)
 void cpu_net_choose(struct cpu_net *net, size_t h, size_t w, size_t limit)
 {
     set_sizes(net, h, w);
-    size_t used = net->model->table.n_floats * sizeof(float) + one_image(net);
+    size_t used = net->model->table.n_floats * sizeof(float) + net->held + one_image(net);
     used += cpu_net_weight_bytes(net);
     for (size_t i = 0; i < net->n_layers && !net->no_winograd; i++) {
         struct layer *l = &net->layers[i];
@@ -294,8 +301,7 @@ void cpu_net_choose(struct cpu_net *net, size_t h, size_t w, size_t limit)
 }
 
 /* --- making ready --- */
-/* Large blocks that are read from end to end gain from large pages; small ones do not. */
-static void advise_large_pages(void *p, size_t bytes)
+void cpu_net_advise(void *p, size_t bytes)
 {
     enum { LARGE = 2 << 20 };
     uintptr_t first = ((uintptr_t)p + LARGE - 1) / LARGE * LARGE;
@@ -309,7 +315,7 @@ static float *take_large(size_t floats, struct err *e)
 {
     float *p = mem_take_raw(floats, sizeof *p, e);
     if (p) {
-        advise_large_pages(p, floats * sizeof *p);
+        cpu_net_advise(p, floats * sizeof *p);
     }
     return p;
 }
@@ -360,7 +366,7 @@ size_t cpu_net_group(size_t n, size_t h, size_t w)
 
 static size_t all_bytes(const struct cpu_net *net, size_t n, size_t threads)
 {
-    return net->model->table.n_floats * sizeof(float) + cpu_net_weight_bytes(net) +
+    return net->model->table.n_floats * sizeof(float) + net->held + cpu_net_weight_bytes(net) +
            cpu_net_buffer_bytes(net, n, threads);
 }
 
@@ -409,7 +415,7 @@ int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *
     if (arena_open(&net->buffers.arena, bytes, e)) {
         return -1;
     }
-    advise_large_pages(net->buffers.arena.base, bytes);
+    cpu_net_advise(net->buffers.arena.base, bytes);
     set_stages(net, group, net->crew.size, net->stages);
     take_buffers(net, &net->buffers, net->stages, net->crew.size);
     net->h = h;

@@ -52,6 +52,7 @@ struct cpu_net {
     struct layer *layers; /* network order: root, then of each unit proj (if any), a, b, c; owned */
     size_t n_layers;
     struct bit_net bit;                   /* vectors and head; empty without parameters */
+    size_t held;                          /* bytes in use beside the model and all of this */
     size_t h, w;                          /* planned for; 0 = not yet */
     size_t group;                         /* images at a time */
     struct stage stages[ARCH_BLOCKS + 1]; /* the last one: the network's output */
@@ -63,6 +64,8 @@ struct cpu_net {
 int cpu_net_init(struct cpu_net *net, const struct model *m, struct pool *pool, bool no_winograd,
                  struct err *e);
 void cpu_net_release(struct cpu_net *net); /* also of {0} */
+/* Gives back packed weights and buffers; the next plan makes them anew. */
+void cpu_net_forget(struct cpu_net *net);
 
 /* Bytes of weights in the forms chosen last; of buffers for n images and so many threads. */
 size_t cpu_net_weight_bytes(const struct cpu_net *net);
@@ -83,6 +86,9 @@ size_t cpu_net_group(size_t n, size_t h, size_t w);
  * for as many images as net->group then says and as many threads as net->crew. ERR_LIMIT when not
  * even one image and one thread fit mem_limit(). */
 int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e);
+
+/* Large blocks that are read from end to end gain from large pages; small ones do not. */
+void cpu_net_advise(void *p, size_t bytes);
 
 /* images [n,h,w,3], n at most group, of the planned size -> features [n, arch_features]. *bad is
  * lowered to the first image with a value that is not finite. Stops early, leaving features as they

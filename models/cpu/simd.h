@@ -105,6 +105,35 @@ struct simd_outer {
     bool start;
 };
 
+/* Winograd backward: A dy A' of tiles of one image, 0 beyond it; the layout of v as in simd_tiles. */
+struct simd_tiles_back {
+    struct simd_tiles t;
+    const float *dy; /* the image, from the first of the c channels on */
+    float *v;
+};
+/* Adds G' m G to dw: m [36, rows, panel]; row r, column j of tap t is dw[t * tap + r * ldw + j]. */
+struct simd_kernel_back {
+    size_t rows, tap, ldw;
+    const float *m;
+    float *dw;
+};
+/* G g G' of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i], read from the
+ * last tap on where turned; point p to u[p * point + i]. */
+struct simd_kernel_tiles {
+    const float *g;
+    float *u;
+    size_t n, tap, point;
+    bool turned;
+};
+
+/* Weight standardisation over rows: w [rows, c], ldw apart -> out, ldout apart. */
+struct simd_standardize {
+    const float *w;
+    float *out;
+    size_t rows, c, ldw, ldout;
+    double eps;
+};
+
 /* ReLU of a norm backward: d, the gradient of what simd_norm makes of x, becomes 0 where that is
  * 0; the sums of d and of d * (x - centre) over rows are added to sum [c] and cross [c]: at most 64
  * rows in float, the rest in double. x and d: rows of c channels, ldx apart. */
@@ -153,6 +182,13 @@ struct simd {
     void (*max_pool)(const struct simd_max_pool *a);
     void (*average)(const struct simd_average *a);
     void (*outer)(const struct simd_outer *a);
+    void (*tiles_back)(const struct simd_tiles_back *a);
+    void (*kernel_back)(const struct simd_kernel_back *a);
+    void (*kernel_tiles)(const struct simd_kernel_tiles *a);
+    void (*standardize)(const struct simd_standardize *a);
+    /* As kernel_standardize_backward. */
+    void (*standardize_back)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
+                             float *d);
     void (*mask)(const struct simd_mask *a);
     void (*slope)(const struct simd_slope *a);
     void (*pool_index)(const struct simd_pool_index *a);

@@ -113,22 +113,27 @@ SIMD_ALWAYS void lane_store(const struct lane_sums *s, double *sum, double *squa
     *(vd *)(square + VL / 2) = s->square[1];
 }
 
-#define SIMD_PASTE(a, b)  a##_##b
-#define SIMD_NAME(a, b)   SIMD_PASTE(a, b)
-#define simd_gemm_x       SIMD_NAME(simd_gemm, SIMD_ISA)
-#define simd_norm_x       SIMD_NAME(simd_norm, SIMD_ISA)
-#define simd_sums_x       SIMD_NAME(simd_sums, SIMD_ISA)
-#define simd_tiles_in_x   SIMD_NAME(simd_tiles_in, SIMD_ISA)
-#define simd_tiles_out_x  SIMD_NAME(simd_tiles_out, SIMD_ISA)
-#define simd_max_pool_x   SIMD_NAME(simd_max_pool, SIMD_ISA)
-#define simd_average_x    SIMD_NAME(simd_average, SIMD_ISA)
-#define simd_outer_x      SIMD_NAME(simd_outer, SIMD_ISA)
-#define simd_mask_x       SIMD_NAME(simd_mask, SIMD_ISA)
-#define simd_slope_x      SIMD_NAME(simd_slope, SIMD_ISA)
-#define simd_pool_index_x SIMD_NAME(simd_pool_index, SIMD_ISA)
-#define simd_pool_back_x  SIMD_NAME(simd_pool_back, SIMD_ISA)
-#define simd_peak_x       SIMD_NAME(simd_peak, SIMD_ISA)
-#define simd_table_x      SIMD_NAME(simd_table, SIMD_ISA)
+#define SIMD_PASTE(a, b)        a##_##b
+#define SIMD_NAME(a, b)         SIMD_PASTE(a, b)
+#define simd_gemm_x             SIMD_NAME(simd_gemm, SIMD_ISA)
+#define simd_norm_x             SIMD_NAME(simd_norm, SIMD_ISA)
+#define simd_sums_x             SIMD_NAME(simd_sums, SIMD_ISA)
+#define simd_tiles_in_x         SIMD_NAME(simd_tiles_in, SIMD_ISA)
+#define simd_tiles_out_x        SIMD_NAME(simd_tiles_out, SIMD_ISA)
+#define simd_max_pool_x         SIMD_NAME(simd_max_pool, SIMD_ISA)
+#define simd_average_x          SIMD_NAME(simd_average, SIMD_ISA)
+#define simd_outer_x            SIMD_NAME(simd_outer, SIMD_ISA)
+#define simd_tiles_back_x       SIMD_NAME(simd_tiles_back, SIMD_ISA)
+#define simd_kernel_back_x      SIMD_NAME(simd_kernel_back, SIMD_ISA)
+#define simd_kernel_tiles_x     SIMD_NAME(simd_kernel_tiles, SIMD_ISA)
+#define simd_standardize_x      SIMD_NAME(simd_standardize, SIMD_ISA)
+#define simd_standardize_back_x SIMD_NAME(simd_standardize_back, SIMD_ISA)
+#define simd_mask_x             SIMD_NAME(simd_mask, SIMD_ISA)
+#define simd_slope_x            SIMD_NAME(simd_slope, SIMD_ISA)
+#define simd_pool_index_x       SIMD_NAME(simd_pool_index, SIMD_ISA)
+#define simd_pool_back_x        SIMD_NAME(simd_pool_back, SIMD_ISA)
+#define simd_peak_x             SIMD_NAME(simd_peak, SIMD_ISA)
+#define simd_table_x            SIMD_NAME(simd_table, SIMD_ISA)
 
 void simd_gemm_x(const struct simd_gemm *a);
 void simd_norm_x(const struct simd_norm *a);
@@ -138,6 +143,12 @@ void simd_tiles_out_x(const struct simd_tiles_out *a);
 void simd_max_pool_x(const struct simd_max_pool *a);
 void simd_average_x(const struct simd_average *a);
 void simd_outer_x(const struct simd_outer *a);
+void simd_tiles_back_x(const struct simd_tiles_back *a);
+void simd_kernel_back_x(const struct simd_kernel_back *a);
+void simd_kernel_tiles_x(const struct simd_kernel_tiles *a);
+void simd_standardize_x(const struct simd_standardize *a);
+void simd_standardize_back_x(const float *w, size_t rows, size_t cols, size_t ld, double eps,
+                             float *d);
 void simd_mask_x(const struct simd_mask *a);
 void simd_slope_x(const struct simd_slope *a);
 void simd_pool_index_x(const struct simd_pool_index *a);

@@ -1,0 +1,163 @@
+/* GroupNorm with ReLU backward. With g the gradient d where the output is above 0, h = (x - mean) *
+ * inverse, and means over a group of channels of one image:
+ *   d_beta = sum g, d_gamma = sum g h,
+ *   dx = inverse * (gamma g - mean(gamma g) - h mean(gamma g h)).
+ * A first pass over blocks of pixels makes g and its sums, the last piece of work of an image turns
+ * these into the line that takes g and x to dx, a second pass applies it. */
+#include "models/cpu/backward.h"
+
+#include <string.h>
+
+#include "models/arch.h"
+#include "models/cpu/crew.h"
+#include "models/engine.h"
+
+enum { BLOCK_FLOATS = 16 * 1024, /* of a block: stays in the cache with its x */
+       GRADIENT_CHANNELS = 256 };
+
+/* Blocks of whole multiples of 64 rows would do as well: the sums are made of 64 rows at a time. */
+static struct blocks blocks_of(size_t n, size_t pixels, size_t c)
+{
+    size_t target = BLOCK_FLOATS / c;
+    return blocks_cut(pixels, n, target > 64 ? target : 64);
+}
+
+size_t norm_back_sums(size_t n, size_t pixels, size_t c)
+{
+    return n * blocks_of(n, pixels, c).parts * 2 * c;
+}
+
+struct job {
+    const struct norm_back *b;
+    struct blocks blocks;
+};
+
+static double *sums_at(const struct job *j, size_t image, size_t part)
+{
+    return j->b->sums + (image * j->blocks.parts + part) * 2 * j->b->c;
+}
+
+/* Channels first.. of one group: sums of g and g (x - centre) become d_beta and d_gamma of this
+ * image, and the slopes are made. */
+static void finish_group(const struct job *j, size_t image, double *total, size_t group)
+{
+    const struct norm_back *b = j->b;
+    size_t c = b->c, width = c / ARCH_GROUPS, first = group * width;
+    double mean = b->moments[image * NORM_STATS + group];
+    double inverse = b->moments[image * NORM_STATS + ARCH_GROUPS + group];
+    double rest = mean - (double)stats_affine_at(b->affine, image, c).centre[first];
+    double m = 0, mh = 0, count = (double)b->pixels * (double)width;
+    for (size_t k = first; k < first + width; k++) {
+        total[c + k] = inverse * (total[c + k] - rest * total[k]);
+        m += (double)b->gamma[k] * total[k] / count;
+        mh += (double)b->gamma[k] * total[c + k] / count;
+    }
+    float *slope = b->slopes + image * 3 * c, *bend = slope + c, *shift = bend + c;
+    for (size_t k = first; k < first + width; k++) {
+        slope[k] = (float)(inverse * (double)b->gamma[k]);
+        bend[k] = (float)(-inverse * inverse * mh);
+        shift[k] = (float)(inverse * (inverse * mh * rest - m));
+    }
+}
+
+static void image_done(const struct job *j, size_t image)
+{
+    if (atomic_fetch_sub_explicit(&j->b->left[image], 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    double *total = sums_at(j, image, 0);
+    for (size_t part = 1; part < j->blocks.parts; part++) {
+        const double *more = sums_at(j, image, part);
+        for (size_t k = 0; k < 2 * j->b->c; k++) {
+            total[k] += more[k];
+        }
+    }
+    for (size_t g = 0; g < ARCH_GROUPS; g++) {
+        finish_group(j, image, total, g);
+    }
+}
+
+static void mask_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    const struct norm_back *b = j->b;
+    struct block block = blocks_at(&j->blocks, item);
+    (void)worker;
+    for (size_t i = block.image; i < block.image + block.n_images; i++) {
+        size_t at = (i * b->pixels + block.first) * b->c;
+        double *sum = sums_at(j, i, block.part);
+        memset(sum, 0, 2 * b->c * sizeof *sum);
+        struct simd_mask m = {.x = b->x + at,
+                              .d = b->d + at,
+                              .rows = block.n,
+                              .c = b->c,
+                              .ldx = b->c,
+                              .affine = stats_affine_at(b->affine, i, b->c),
+                              .sum = sum,
+                              .cross = sum + b->c};
+        b->simd->mask(&m);
+        image_done(j, i);
+    }
+}
+
+static void apply_block(const struct job *j, const struct block *block)
+{
+    const struct norm_back *b = j->b;
+    for (size_t i = block->image; i < block->image + block->n_images; i++) {
+        size_t at = (i * b->pixels + block->first) * b->c;
+        const float *slope = b->slopes + i * 3 * b->c;
+        struct simd_slope s = {.x = b->x + at,
+                               .d = b->d + at,
+                               .plus = b->plus ? b->plus + at : NULL,
+                               .y = b->d + at,
+                               .rows = block->n,
+                               .c = b->c,
+                               .ldx = b->c,
+                               .centre = stats_affine_at(b->affine, i, b->c).centre,
+                               .slope = slope,
+                               .bend = slope + b->c,
+                               .rest = slope + 2 * b->c};
+        b->simd->slope(&s);
+    }
+}
+
+/* Some channels of d_gamma and d_beta: each group's images in double, then the groups. */
+static void add_gradient(const struct job *j, size_t first, size_t end)
+{
+    const struct norm_back *b = j->b;
+    for (size_t k = first; k < end; k++) {
+        for (size_t i = 0; i < b->n;) {
+            double beta = 0, gamma = 0;
+            for (size_t last = i + TRAIN_GROUP; i < last && i < b->n; i++) {
+                beta += sums_at(j, i, 0)[k];
+                gamma += sums_at(j, i, 0)[b->c + k];
+            }
+            b->d_beta[k] += (float)beta;
+            b->d_gamma[k] += (float)gamma;
+        }
+    }
+}
+
+static void apply_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    (void)worker;
+    if (item < j->blocks.count) {
+        struct block block = blocks_at(&j->blocks, item);
+        apply_block(j, &block);
+        return;
+    }
+    size_t first = (item - j->blocks.count) * GRADIENT_CHANNELS, rest = j->b->c - first;
+    add_gradient(j, first, first + (rest < GRADIENT_CHANNELS ? rest : GRADIENT_CHANNELS));
+}
+
+void norm_back_run(const struct norm_back *b, const struct crew *crew)
+{
+    struct job j = {.b = b, .blocks = blocks_of(b->n, b->pixels, b->c)};
+    for (size_t i = 0; i < b->n; i++) {
+        atomic_store_explicit(&b->left[i], j.blocks.parts, memory_order_relaxed);
+    }
+    crew_run(crew, j.blocks.count, mask_item, &j);
+    size_t pieces = (b->c + GRADIENT_CHANNELS - 1) / GRADIENT_CHANNELS;
+    crew_run(crew, j.blocks.count + pieces, apply_item, &j);
+}
