@@ -7,6 +7,7 @@
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/note.h"
 
 /* Is this a name to leave out (1), to keep (0), or an error (-1)? */
 static int judge(const struct archive *a, const char *name, struct err *e)
@@ -45,7 +46,7 @@ int archive_add(struct archive *a, const char *name, uint64_t at, uint64_t bytes
     if (rc) {
         return -1;
     }
-    a->members[a->n++] = (struct archive_member){a->names.len, at, bytes};
+    a->members[a->n++] = (struct index_member){a->names.len, at, bytes};
     str_add_n(&a->names, name, strlen(name) + 1);
     return str_check(&a->names, e);
 }
@@ -72,6 +73,14 @@ static int read_packed(void *ctx, uint64_t at, void *out, size_t n, size_t *got,
 static int index_tar(struct archive *a, struct err *e)
 {
     bool packed = a->kind == ARCHIVE_TAR_GZ;
+    struct index_table t;
+    if (!packed && a->cache && index_cache_find(a->cache, a->blob.base, a->blob.size, &t)) {
+        a->borrowed = true;
+        a->members = t.members;
+        a->n = t.n;
+        a->names.data = t.names;
+        return 0;
+    }
     struct tar_input in = {
         .name = a->where,
         .read = packed ? read_packed : read_plain,
@@ -151,6 +160,11 @@ static int finish(struct archive **out, struct archive *a, int rc)
 
 int archive_open(struct archive **out, const char *path, struct err *e)
 {
+    return archive_open_cached(out, path, NULL, e);
+}
+
+int archive_open_cached(struct archive **out, const char *path, const char *cache, struct err *e)
+{
     *out = NULL;
     struct archive *a = new_archive(path, e);
     if (!a) {
@@ -162,6 +176,10 @@ int archive_open(struct archive **out, const char *path, struct err *e)
     }
     int rc = blob_open(&a->blob, path, e);
     a->has_blob = !rc;
+    if (!rc && cache) {
+        rc = index_cache_open(&a->cache, cache, path, a->blob.fd, e);
+        a->owns_cache = !rc;
+    }
     return finish(out, a, rc ? rc : index_blob(a, e));
 }
 
@@ -169,7 +187,7 @@ int archive_open(struct archive **out, const char *path, struct err *e)
 static int member_blob(struct blob *b, const struct archive *outer, size_t i, const char *where,
                        struct err *e)
 {
-    const struct archive_member *m = &outer->members[i];
+    const struct index_member *m = &outer->members[i];
     if (outer->kind == ARCHIVE_TAR && !outer->blob.mem) {
         return blob_part(b, &outer->blob, m->at, m->bytes, archive_name(outer, i), e);
     }
@@ -204,6 +222,9 @@ int archive_open_member(struct archive **out, const struct archive *outer, size_
     }
     int rc = member_blob(&a->blob, outer, i, a->where, e);
     a->has_blob = !rc;
+    if (!rc && !a->blob.mem && a->blob.fd == outer->blob.fd) {
+        a->cache = outer->cache;
+    }
     return finish(out, a, rc ? rc : index_blob(a, e));
 }
 
@@ -219,11 +240,48 @@ void archive_close(struct archive *a)
     if (a->has_zip) {
         zip_close(&a->zip);
     }
-    str_release(&a->names);
-    free(a->members);
+    if (!a->borrowed) {
+        str_release(&a->names);
+        free(a->members);
+    }
+    if (a->owns_cache) {
+        index_cache_close(a->cache);
+    }
     free(a->sorted);
     free(a->where);
     free(a);
+}
+
+static int keep_index(const struct archive *owner, struct archive *const *all, size_t n,
+                      struct err *e)
+{
+    size_t n_tables = 0;
+    struct index_table *tables = mem_take(n, sizeof *tables, e);
+    if (!tables) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct archive *a = all[i];
+        if (a->cache == owner->cache && a->kind == ARCHIVE_TAR) {
+            tables[n_tables++] = (struct index_table){
+                a->blob.base, a->blob.size, a->members, a->n, a->names.data,
+                a->n ? a->members[a->n - 1].name + strlen(archive_name(a, a->n - 1)) + 1 : 0};
+        }
+    }
+    int rc = index_cache_write(owner->cache, owner->blob.fd, tables, n_tables, e);
+    free(tables);
+    return rc;
+}
+
+void archive_keep_indexes(struct archive *const *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct err e;
+        if (all[i]->owns_cache && index_cache_incomplete(all[i]->cache) &&
+            keep_index(all[i], all, n, &e)) {
+            note(NOTE_WARNING, "the index of %s is not kept: %s", all[i]->where, e.text);
+        }
+    }
 }
 
 const char *archive_where(const struct archive *a)
@@ -337,7 +395,7 @@ static int read_file(const struct archive *a, size_t i, void *out, struct err *e
 
 int archive_read(const struct archive *a, size_t i, void *out, struct err *e)
 {
-    const struct archive_member *m = &a->members[i];
+    const struct index_member *m = &a->members[i];
     if (archive_is_link(a, i)) {
         return err_set(e, ERR_FORMAT, "%s: %s is a link", a->where, archive_name(a, i));
     }
@@ -379,7 +437,7 @@ int archive_read_alloc(const struct archive *a, size_t i, size_t max_bytes, unsi
 
 void archive_hint(const struct archive *a, size_t i)
 {
-    const struct archive_member *m = &a->members[i];
+    const struct index_member *m = &a->members[i];
     if (a->kind == ARCHIVE_TAR && !archive_is_link(a, i)) {
         blob_hint(&a->blob, m->at, m->bytes);
     } else if (a->kind == ARCHIVE_ZIP) {

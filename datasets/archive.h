@@ -1,5 +1,5 @@
 /* Archives of files, read in place: tar, gzip-compressed tar, zip, and folders as if they were one.
- * The index is made when the archive is opened; nothing is unpacked and nothing written.
+ * The index is made when the archive is opened, or read back; nothing is unpacked.
  *
  * Names are paths with '/', without "./" in front. Left out: hidden names (a part beginning with
  * '.', as macOS puts beside its files) and names that end in '~', as TFDS does. A name that is
@@ -16,6 +16,12 @@ struct archive;
 
 /* Told by its first bytes. ERR_ABSENT: no such path; ERR_FORMAT: none of these, damaged. */
 int archive_open(struct archive **a, const char *path, struct err *e);
+/* The same with the index of a plain tar, and of those inside it, kept in the folder `cache` (NULL:
+ * nowhere), from which it is taken the next time; see index_cache.h. */
+int archive_open_cached(struct archive **a, const char *path, const char *cache, struct err *e);
+/* Keeps what was read anew, once all archives inside were opened: all [n] are these and those they
+ * lie in, in order of opening. Where it cannot be written there is a warning. */
+void archive_keep_indexes(struct archive *const *all, size_t n);
 /* An archive that is a member of another, which must stay open. */
 int archive_open_member(struct archive **a, const struct archive *outer, size_t i, struct err *e);
 void archive_close(struct archive *a); /* accepts NULL */

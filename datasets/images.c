@@ -54,6 +54,7 @@ int images_open(void **state, const struct dataset_desc *d, enum images_key key,
         images_close(im);
         return -1;
     }
+    archive_keep_indexes(im->archives, im->n_archives);
     if (im->n_absent > 1) {
         snprintf(im->absent, sizeof im->absent, "%s, nor are %zu others, the last one %s",
                  im->first_absent, im->n_absent - 1, im->last_absent);
@@ -92,7 +93,7 @@ int images_find(struct images *im, const char *place, const char *const *names,
         if (!im->where[0]) {
             memcpy(im->where, path, sizeof path);
         }
-        if (archive_open(a, path, e) || images_take(im, *a, e)) {
+        if (archive_open_cached(a, path, im->dirs->cache, e) || images_take(im, *a, e)) {
             return -1;
         }
         return 1;

@@ -92,6 +92,7 @@ extern const struct source_ops source_ilsvrc2012, source_caltech101, source_dtd,
 /* For numeric_id. */
 #define IMAGES_SOURCES                                                                      \
     "datasets/images.c datasets/archive.c datasets/archive_folder.c datasets/codec/blob.c " \
+    "datasets/index_cache.c "                                                               \
     "datasets/codec/gzip_seek.c datasets/codec/tar_index.c"
 
 #endif

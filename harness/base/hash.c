@@ -104,3 +104,31 @@ void md5_bytes(const void *data, size_t n, unsigned char out[HASH_MD5_BYTES])
     int ok = EVP_Digest(data, n, out, NULL, EVP_md5(), NULL);
     assert(ok == 1);
 }
+
+/* The algorithm is looked up once, which costs as much as a short digest. */
+void md5_init(struct md5 *m)
+{
+    m->type = EVP_MD_fetch(NULL, "MD5", NULL);
+    m->ctx = EVP_MD_CTX_new();
+    int ok = m->ctx && EVP_DigestInit_ex2(m->ctx, m->type, NULL);
+    assert(ok == 1);
+}
+
+void md5_add(struct md5 *m, const void *data, size_t n)
+{
+    int ok = EVP_DigestUpdate(m->ctx, data, n);
+    assert(ok == 1);
+}
+
+void md5_final(struct md5 *m, unsigned char out[HASH_MD5_BYTES])
+{
+    int ok = EVP_DigestFinal_ex(m->ctx, out, NULL) && EVP_DigestInit_ex2(m->ctx, m->type, NULL);
+    assert(ok == 1);
+}
+
+void md5_release(struct md5 *m)
+{
+    EVP_MD_CTX_free(m->ctx);
+    EVP_MD_free(m->type);
+    *m = (struct md5){0};
+}

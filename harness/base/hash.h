@@ -22,4 +22,13 @@ void sha256_hex(const void *data, size_t n, char hex[HASH_SHA256_HEX]);
 int sha256_file(const char *path, char hex[HASH_SHA256_HEX], struct err *e);
 void md5_bytes(const void *data, size_t n, unsigned char out[HASH_MD5_BYTES]);
 
+/* MD5 of many short texts, twice as fast; also of one in pieces. */
+struct md5 {
+    void *ctx, *type;
+};
+void md5_init(struct md5 *m);
+void md5_add(struct md5 *m, const void *data, size_t n);
+void md5_final(struct md5 *m, unsigned char out[HASH_MD5_BYTES]); /* m begins anew */
+void md5_release(struct md5 *m);
+
 #endif
