@@ -1,11 +1,11 @@
 /* datasets: what is known, what is here, ids in canonical order, a check of every image. */
 #include "harness/command.h"
+#include "harness/datasets_verify.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/hash.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
-#include "harness/base/pool.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "datasets/codec/png_write.h"
@@ -18,12 +18,15 @@
 
 struct datasets_args {
     const char *output, *decode;
+    int64_t most;
 };
 static const struct opt opts[] = {
     {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png",
      "pixels: also write the decoded image", 0, 0},
     {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "pil|tf",
      "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
+    {"most", 0, OPT_INT, offsetof(struct datasets_args, most), "N",
+     "verify: list at most N images of a kind (20)", 1, 1000000},
 };
 
 /* The official number of images of a split, where the data set has it. */
@@ -164,6 +167,16 @@ static int ids(struct ctx *c, void *args, char **words, struct err *e)
     return status;
 }
 
+/* The decoder that was asked for, or NULL with e set. */
+static const char *decoder(const struct datasets_args *a, struct err *e)
+{
+    if (!a->decode || !strcmp(a->decode, "pil") || !strcmp(a->decode, "tf")) {
+        return a->decode ? a->decode : "pil";
+    }
+    err_set(e, ERR_USAGE, "--decode is pil or tf, not '%s'", a->decode);
+    return NULL;
+}
+
 static int pixels(struct ctx *c, void *args, char **words, struct err *e)
 {
     const struct datasets_args *a = args;
@@ -175,8 +188,9 @@ static int pixels(struct ctx *c, void *args, char **words, struct err *e)
     struct image image;
     uint64_t i;
     char hex[HASH_SHA256_HEX], id[DATASET_ID];
+    const char *decode = decoder(a, e);
     int status = -1;
-    if (context_refuse_json(c, "datasets pixels", e)) {
+    if (!decode || context_refuse_json(c, "datasets pixels", e)) {
         return -1;
     }
     if (open_named(c, words[0], &d, e) || split_open(&s, d, words[1], e)) {
@@ -187,7 +201,7 @@ static int pixels(struct ctx *c, void *args, char **words, struct err *e)
         goto out;
     }
     if (split_read(&s, (size_t)i, &buf, &sample, e) ||
-        decode_sample(&sample, a->decode ? a->decode : "pil", &scratch, &image, e)) {
+        decode_sample(&sample, decode, &scratch, &image, e)) {
         goto out;
     }
     sha256_hex(image.data, image.h * image.w * image.c, hex);
@@ -202,120 +216,12 @@ out:
     return status;
 }
 
-/* Reading and decoding every image of a split. */
-struct check {
-    const struct split *s;
-    const char *decode;
-    struct check_worker {
-        struct sample_buf buf;
-        struct transform_scratch scratch;
-        size_t bad, first_bad;
-        struct err first;
-    } * workers;
-};
-
-static void check_one(void *ctx, size_t i, size_t worker)
-{
-    const struct check *k = ctx;
-    struct check_worker *w = &k->workers[worker];
-    struct sample sample;
-    struct image image;
-    struct err why = {0};
-    if (split_read(k->s, i, &w->buf, &sample, &why) ||
-        decode_sample(&sample, k->decode, &w->scratch, &image, &why)) {
-        if (w->bad++ == 0 || i < w->first_bad) {
-            w->first_bad = i;
-            w->first = why;
-        }
-    }
-}
-
-/* Counts against the official ones, and every image decoded; the first bad image is named. */
-static int verify_split(const struct ctx *c, const struct split *s, const char *decode,
-                        struct table *t, bool *failed, struct err *e)
-{
-    size_t n_workers = pool_size(c->pool), bad = 0, first = SIZE_MAX, row = t->n_rows;
-    struct check k = {s, decode, mem_take(n_workers, sizeof *k.workers, e)};
-    struct err why = {0};
-    char hex[HASH_SHA256_HEX], id[DATASET_ID];
-    if (!k.workers) {
-        return -1;
-    }
-    pool_run(c->pool, s->n, check_one, &k);
-    for (size_t w = 0; w < n_workers; w++) {
-        bad += k.workers[w].bad;
-        if (k.workers[w].bad && k.workers[w].first_bad < first) {
-            first = k.workers[w].first_bad;
-            why = k.workers[w].first;
-        }
-        free(k.workers[w].buf.data);
-        transform_scratch_release(&k.workers[w].scratch);
-    }
-    free(k.workers);
-    if (bad) {
-        split_id(s, first, id);
-        note(NOTE_WARNING, "%s: %zu images cannot be read; the first, %s: %s", s->text, bad, id,
-             why.text);
-    }
-    struct sha256 sha;
-    sha256_init(&sha);
-    for (size_t i = 0; i < s->n; i++) {
-        split_id(s, i, id);
-        sha256_add(&sha, i ? "\n" : "", i != 0);
-        sha256_add(&sha, id, strlen(id));
-    }
-    sha256_final(&sha, hex);
-    bool pass = !bad && (!s->official_n || s->official_n == s->n);
-    *failed |= !pass;
-    return table_row(t, e) || table_set(t, row, 0, s->text, e) ||
-                   table_setf(t, row, 1, e, "%zu", s->n) ||
-                   (s->official_n && table_setf(t, row, 2, e, "%zu", s->official_n)) ||
-                   table_setf(t, row, 3, e, "%zu", bad) ||
-                   table_set(t, row, 4, pass ? "PASS" : "FAIL", e) || table_set(t, row, 5, hex, e)
-               ? -1
-               : 0;
-}
-
 static int verify(struct ctx *c, void *args, char **words, struct err *e)
 {
     const struct datasets_args *a = args;
-    const char *name = words[0];
-    static const char *const names[] = {"split", ">images", ">official",
-                                        ">unreadable", "verdict", "sha256 of the ids"};
-    struct dataset *d = NULL;
-    struct dataset_dirs where = context_dataset_dirs(c);
-    struct table t = {0};
-    bool failed = false;
-    int status = -1;
-    where.partial = true; /* a count that is short is reported, not refused */
-    if (context_compute(c, e) || dataset_open(&d, name, &where, e) ||
-        table_heads(&t, names, ARRAY_LEN(names), e)) {
-        goto out;
-    }
-    status = 0;
-    for (size_t i = 0; i < d->n_splits && status == 0; i++) {
-        struct split s = {0};
-        const char *split = d->splits[i].name;
-        struct err why = {0};
-        if (strcmp(split, "trainval") != 0 && strcmp(split, "test") != 0 && d->desc->n_classes) {
-            continue; /* parts of trainval */
-        }
-        if (split_open(&s, d, split, &why)) {
-            note(NOTE_WARNING, "%s: %s", split, why.text);
-            failed = true;
-            continue;
-        }
-        status = verify_split(c, &s, a->decode ? a->decode : "pil", &t, &failed, e);
-        split_close(&s);
-    }
-    if (status == 0) {
-        status = context_print(c, &t, e);
-    }
-out:
-    table_release(&t);
-    dataset_close(d);
-    return status ? -1 : failed ? EXIT_FOUND
-                                : EXIT_DONE;
+    const char *decode = decoder(a, e);
+    size_t most = a->most ? (size_t)a->most : 20;
+    return decode ? datasets_verify(c, words[0], decode, most, e) : -1;
 }
 
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
@@ -336,7 +242,9 @@ const struct command command_datasets = {
     .help = "data sets: what is known and here, ids in canonical order, checks",
     .details = "ids prints position, id and label, tab separated, in canonical order.\n"
                "pixels prints id, label, shape and SHA-256 of the decoded image.\n"
-               "verify reads and decodes every image and compares the counts.",
+               "verify reads every image: counts, classes and ids of each split against known\n"
+               "values (PASS or FAIL), labels, sizes, broken, odd, equal and nearly equal images.\n"
+               "Exit 0 for a whole copy, 1 for one that is not, 2 where none can be opened.",
     .example = "datasets\ndatasets ids fashion-mnist 'train[:10]'",
     .opts = opts,
     .n_opts = ARRAY_LEN(opts),

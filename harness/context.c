@@ -124,7 +124,7 @@ int context_refuse_json(const struct ctx *c, const char *what, struct err *e)
     return c->g.json ? err_set(e, ERR_USAGE, "%s prints no table: --json does not apply", what) : 0;
 }
 
-static void add_json(const struct table *t, struct str *out)
+void context_add_json(const struct table *t, struct str *out)
 {
     str_add(out, "[");
     for (size_t r = 0; r < t->n_rows; r++) {
@@ -145,14 +145,15 @@ static void add_json(const struct table *t, struct str *out)
         }
         str_add(out, "}");
     }
-    str_add(out, "\n]\n");
+    str_add(out, "\n]");
 }
 
 int context_print(const struct ctx *c, const struct table *t, struct err *e)
 {
     struct str out = {0};
     if (c->g.json) {
-        add_json(t, &out);
+        context_add_json(t, &out);
+        str_add(&out, "\n");
     } else {
         table_render(t, TABLE_TEXT, &out);
     }

@@ -12,6 +12,7 @@
 struct engine;
 struct err;
 struct pool;
+struct str;
 struct table;
 
 struct globals {
@@ -49,5 +50,7 @@ int context_refuse_json(const struct ctx *c, const char *what, struct err *e);
 
 /* Prints a table on stdout: text, or with --json an array of objects (numbers as numbers). */
 int context_print(const struct ctx *c, const struct table *t, struct err *e);
+/* The JSON array alone, without a newline behind it. */
+void context_add_json(const struct table *t, struct str *out);
 
 #endif

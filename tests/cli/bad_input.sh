@@ -86,7 +86,7 @@ mkdir -p "$tmp/few/test/cat" "$tmp/few/test/dog" "$tmp/few/train/cat" "$tmp/few/
 for d in test/cat test/dog train/cat train/dog; do cp "$tmp/x.png" "$tmp/few/$d"; done
 expect 0 '1 with fewer training images than asked for' "more shots than a class has images: a warning" \
     "$bitbench" fewshot -m pixels -d "folder:$tmp/few" --size 8 -k 5 --draws 1 -o "$tmp/few-run"
-expect 1 'the first, cat/x.jpg: not an image' "verify names the first image that it cannot read" "$bitbench" datasets verify "folder:$tmp/photos"
+expect 1 'cannot be read +train +cat/x.jpg +not an image' "verify names the images that it cannot read" "$bitbench" datasets verify "folder:$tmp/photos"
 
 # Places that cannot be written.
 : >"$tmp/file"
