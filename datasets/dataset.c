@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "datasets/tfds.h"
+#include "datasets/tfds_row.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
@@ -64,8 +66,10 @@ int source_absent(const struct dataset_desc *d, const char *what, const struct d
     for (size_t i = 0; i < where->n; i++) {
         str_addf(&places, "%s%s", i ? ", " : "", where->dirs[i]);
     }
-    err_set(e, ERR_ABSENT, "no %s in %.400s; %s", what, where->n ? str_text(&places) : "no folder",
-            d->how_to_get);
+    err_set(e, ERR_ABSENT, "no %s in %.400s; %s%s%s", what,
+            where->n ? str_text(&places) : "no folder", d->how_to_get,
+            d->tfds ? "; or what TFDS prepared of it, as DIR/" : "",
+            d->tfds ? d->tfds->builder : "");
     str_release(&places);
     return -1;
 }
@@ -202,9 +206,34 @@ static int take_contents(struct dataset *d, const char *path, bool partial, stru
             return -1;
         }
     }
+    d->raw_pixels = d->desc->tfds && d->desc->tfds->encoded_again && source != &source_tfds_row;
     take_fingerprint(d);
     name_subject(d, path);
     return 0;
+}
+
+/* The row's source first, then what TFDS prepared; the other way round where the row says so. */
+static int open_source(struct dataset *d, const char *path, const struct dataset_dirs *where,
+                       struct err *e)
+{
+    const struct dataset_desc *desc = d->desc;
+    const struct source_ops *const ways[] = {desc->source, &source_tfds_row};
+    bool swapped = desc->tfds && desc->tfds->first;
+    struct err first = {0}, second = {0};
+    d->source = ways[swapped];
+    if (!d->source->open(&d->state, desc, path, where, &first)) {
+        return 0;
+    }
+    d->source = ways[!swapped];
+    if (!desc->tfds || first.code != ERR_ABSENT) {
+        second = first;
+    } else if (!d->source->open(&d->state, desc, path, where, &second)) {
+        return 0;
+    }
+    if (e) { /* of two absences the archive's says more */
+        *e = second.code == ERR_ABSENT && !swapped ? first : second;
+    }
+    return -1;
 }
 
 int dataset_open(struct dataset **out, const char *name, const struct dataset_dirs *where,
@@ -224,8 +253,7 @@ int dataset_open(struct dataset **out, const char *name, const struct dataset_di
         rc = err_set(e, ERR_LIMIT, "data set '%.40s...': the name is too long", name);
     } else {
         strcpy(d->name, name);
-        d->source = desc->source;
-        rc = desc->source->open(&d->state, desc, path, where, e);
+        rc = open_source(d, path, where, e);
         rc = rc ? rc : take_contents(d, path, where->partial, e);
         rc = rc ? err_wrap(e, "data set %s", desc->name) : 0;
     }

@@ -12,6 +12,7 @@
 
 struct err;
 struct label_rule;
+struct tfds_row;
 
 enum { DATASET_MAX_SOURCE_SPLITS = 4,
        DATASET_MAX_FOLDERS = 4,
@@ -77,6 +78,7 @@ struct dataset_desc {
     bool no_flip, no_crop;         /* augmentations that would break the label */
     const struct label_rule *rule; /* how the source makes labels, where it leaves that open */
     const struct source_ops *source;
+    const struct tfds_row *tfds; /* how TFDS prepares the same set, or NULL */
 };
 
 /* Where data are looked for. */
@@ -127,7 +129,7 @@ struct source_ops {
 /* An opened data set. */
 struct dataset {
     const struct dataset_desc *desc;
-    const struct source_ops *source; /* that opened it */
+    const struct source_ops *source; /* that opened it: the row's, or of a prepared directory */
     char name[512];                  /* as the user said it */
     char subject[512];               /* for results: the name; for paths KIND:BASENAME@first 12 hex of the
                                         fingerprint, characters outside [A-Za-z0-9._-] as '_' */
@@ -138,6 +140,7 @@ struct dataset {
     size_t *order[DATASET_MAX_SOURCE_SPLITS]; /* canonical position -> index in the source split */
     size_t n[DATASET_MAX_SOURCE_SPLITS];
     bool partial;                      /* fewer images than the official count somewhere */
+    bool raw_pixels;                   /* the files' own, where TFDS encodes images again */
     char fingerprint[HASH_SHA256_HEX]; /* see dataset_open */
 };
 
@@ -146,7 +149,8 @@ extern const size_t datasets_n;
 /* By name; NULL with e set and near matches. "folder:PATH", "list:FILE" give their own rows. */
 const struct dataset_desc *dataset_find(const char *name, struct err *e);
 
-/* Opens, checks counts against the official ones (fewer is an error unless partial, more always),
+/* Opens (the row's own source; where that finds nothing and TFDS prepares the same set, the
+ * directory it leaves; see desc->tfds), checks counts against the official ones (fewer is an error unless partial, more always),
  * makes the canonical order: ascending md5(salt || key) as a 128-bit number (TFDS). Two equal keys
  * in a split are an error.
  *

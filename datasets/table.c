@@ -4,6 +4,8 @@
 #include "datasets/source.h"
 #include "datasets/table_arrays.h"
 #include "datasets/table_images.h"
+#include "datasets/tfds.h"
+#include "datasets/tfds_row.h"
 
 #include "harness/base/tensor.h"
 
@@ -62,6 +64,7 @@ static const struct dataset_desc fashion_mnist = {
     .w = 28,
     .numeric_ids = true,
     .source = &source_idx,
+    .tfds = &tfds_fashion_mnist,
 };
 
 static const struct dataset_desc cifar10 = {
@@ -83,6 +86,7 @@ static const struct dataset_desc cifar10 = {
     .w = 32,
     .numeric_ids = true,
     .source = &source_cifar,
+    .tfds = &tfds_cifar10,
 };
 
 static const struct dataset_desc cifar100 = {
@@ -104,6 +108,7 @@ static const struct dataset_desc cifar100 = {
     .w = 32,
     .numeric_ids = true,
     .source = &source_cifar,
+    .tfds = &tfds_cifar100,
 };
 
 /* Images of one's own: counts, classes and splits are what is found. */
@@ -143,6 +148,19 @@ static const struct dataset_desc list = {
     .source = &source_list,
 };
 
+/* A directory that TFDS prepared. Order and ids are its own. */
+static const struct dataset_desc tfds = {
+    .name = "tfds",
+    .title = "a directory that TFDS (tensorflow-datasets) prepared",
+    .citation = "its own",
+    .licence = "its own",
+    .how_to_get = "tfds:PATH, where PATH is a version's folder (NAME[/CONFIG]/VERSION) with "
+                  "dataset_info.json and tfrecord files, or a folder above one version",
+    .salts = {"train", "validation", "test"},
+    .n_source_splits = 3,
+    .source = &source_tfds,
+};
+
 const struct dataset_desc *const datasets[] = {
     &fashion_mnist, &cifar10, &cifar100,
     /* table_arrays.c */
@@ -155,5 +173,5 @@ const struct dataset_desc *const datasets[] = {
     &dataset_sun397, &dataset_eurosat, &dataset_resisc45, &dataset_retinopathy,
     &dataset_retinopathy_photos,
     /* here */
-    &folder, &tar, &list};
+    &folder, &tar, &list, &tfds};
 const size_t datasets_n = ARRAY_LEN(datasets);

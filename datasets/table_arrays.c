@@ -4,6 +4,7 @@
  * break the label are off: a crop changes counts and distances, a flip positions and angles. */
 #include "datasets/label_rule.h"
 #include "datasets/source.h"
+#include "datasets/tfds_row.h"
 
 #include "harness/base/tensor.h"
 
@@ -116,6 +117,7 @@ const struct dataset_desc dataset_svhn = {
     .no_flip = true,
     .rule = &rule_svhn,
     .source = &source_svhn,
+    .tfds = &tfds_svhn,
 };
 
 #define SMALLNORB_GET                                                    \
@@ -146,6 +148,7 @@ const struct dataset_desc dataset_smallnorb_azimuth = {
     .no_flip = true,
     .rule = &rule_smallnorb_azimuth,
     .source = &source_smallnorb,
+    .tfds = &tfds_smallnorb_azimuth,
 };
 
 const struct dataset_desc dataset_smallnorb_elevation = {
@@ -167,6 +170,7 @@ const struct dataset_desc dataset_smallnorb_elevation = {
     .numeric_ids = true,
     .rule = &rule_smallnorb_elevation,
     .source = &source_smallnorb,
+    .tfds = &tfds_smallnorb_elevation,
 };
 
 #define CLEVR_GET \
@@ -194,6 +198,7 @@ const struct dataset_desc dataset_clevr_count = {
     .no_crop = true,
     .rule = &rule_clevr_count,
     .source = &source_clevr,
+    .tfds = &tfds_clevr_count,
 };
 
 const struct dataset_desc dataset_clevr_distance = {
@@ -215,6 +220,7 @@ const struct dataset_desc dataset_clevr_distance = {
     .no_crop = true,
     .rule = &rule_clevr_distance,
     .source = &source_clevr,
+    .tfds = &tfds_clevr_distance,
 };
 
 const struct dataset_desc dataset_kitti_distance = {
@@ -236,6 +242,7 @@ const struct dataset_desc dataset_kitti_distance = {
     .no_crop = true,
     .rule = &rule_kitti_distance,
     .source = &source_kitti,
+    .tfds = &tfds_kitti_distance,
 };
 
 const struct dataset_desc dataset_dmlab = {
@@ -259,6 +266,7 @@ const struct dataset_desc dataset_dmlab = {
     .no_crop = true,
     .rule = &rule_dmlab,
     .source = &source_dmlab,
+    .tfds = &tfds_dmlab,
 };
 
 #define DSPRITES_GET                                                  \
@@ -289,6 +297,7 @@ const struct dataset_desc dataset_dsprites_location = {
     .no_crop = true,
     .rule = &rule_dsprites_location,
     .source = &source_dsprites,
+    .tfds = &tfds_dsprites_location,
 };
 
 const struct dataset_desc dataset_dsprites_orientation = {
@@ -311,6 +320,7 @@ const struct dataset_desc dataset_dsprites_orientation = {
     .no_flip = true,
     .rule = &rule_dsprites_orientation,
     .source = &source_dsprites,
+    .tfds = &tfds_dsprites_orientation,
 };
 
 const struct dataset_desc dataset_patch_camelyon = {
@@ -332,4 +342,5 @@ const struct dataset_desc dataset_patch_camelyon = {
     .w = 96,
     .rule = &rule_binary,
     .source = &source_pcam,
+    .tfds = &tfds_patch_camelyon,
 };

@@ -4,6 +4,7 @@
 
 #include "datasets/class_names.h"
 #include "datasets/images.h"
+#include "datasets/tfds_row.h"
 #include "harness/base/tensor.h"
 
 /* Source splits train and one to test on; the last of train, from FROM per cent on, is `val`. */
@@ -70,6 +71,7 @@ const struct dataset_desc dataset_ilsvrc2012 = {
     .n_splits = ARRAY_LEN(splits_99_1),
     .folders = {"ilsvrc2012", "imagenet2012", "imagenet", ""},
     .source = &source_ilsvrc2012,
+    .tfds = &tfds_ilsvrc2012,
 };
 
 const struct dataset_desc dataset_caltech101 = {
@@ -90,6 +92,7 @@ const struct dataset_desc dataset_caltech101 = {
     .n_splits = ARRAY_LEN(splits_90_10),
     .folders = {"caltech101", "caltech-101", ""},
     .source = &source_caltech101,
+    .tfds = &tfds_caltech101,
 };
 
 const struct dataset_desc dataset_dtd = {
@@ -107,6 +110,7 @@ const struct dataset_desc dataset_dtd = {
     .n_splits = ARRAY_LEN(splits_three),
     .folders = {"dtd", ""},
     .source = &source_dtd,
+    .tfds = &tfds_dtd,
 };
 
 const struct dataset_desc dataset_flowers102 = {
@@ -126,6 +130,7 @@ const struct dataset_desc dataset_flowers102 = {
     .n_splits = ARRAY_LEN(splits_three),
     .folders = {"flowers102", "oxford_flowers102", "flowers-102", ""},
     .source = &source_flowers102,
+    .tfds = &tfds_flowers102,
 };
 
 const struct dataset_desc dataset_pets = {
@@ -144,6 +149,7 @@ const struct dataset_desc dataset_pets = {
     .n_splits = ARRAY_LEN(splits_80_20),
     .folders = {"pets", "oxford_iiit_pet", "oxford-iiit-pet", ""},
     .source = &source_pets,
+    .tfds = &tfds_pets,
 };
 
 const struct dataset_desc dataset_sun397 = {
@@ -165,6 +171,7 @@ const struct dataset_desc dataset_sun397 = {
     .n_splits = ARRAY_LEN(splits_three),
     .folders = {"sun397", "SUN397", ""},
     .source = &source_sun397,
+    .tfds = &tfds_sun397,
 };
 
 const struct dataset_desc dataset_eurosat = {
@@ -185,6 +192,7 @@ const struct dataset_desc dataset_eurosat = {
     .h = 64,
     .w = 64,
     .source = &source_eurosat,
+    .tfds = &tfds_eurosat,
 };
 
 const struct dataset_desc dataset_resisc45 = {
@@ -206,6 +214,7 @@ const struct dataset_desc dataset_resisc45 = {
     .h = 256,
     .w = 256,
     .source = &source_resisc45,
+    .tfds = &tfds_resisc45,
 };
 
 static const char *const retinopathy_classes[] = {"none", "mild", "moderate", "severe",
@@ -228,6 +237,7 @@ const struct dataset_desc dataset_retinopathy = {
     .folders = {"retinopathy", "diabetic_retinopathy_detection", "diabetic-retinopathy-detection",
                 ""},
     .source = &source_retinopathy,
+    .tfds = &tfds_retinopathy,
 };
 
 const struct dataset_desc dataset_retinopathy_photos = {

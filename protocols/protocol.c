@@ -125,7 +125,7 @@ static int protocol_text(const struct run_spec *s, const struct group *g,
     }
     str_add(&t, "|");
     preprocess_text(p, &t);
-    str_add(&t, "|");
+    str_add(&t, g->dataset->raw_pixels ? "|raw-pixels|" : "|");
     signature_add_value(&t, s->test);
     str_addf(&t, ":%zu/%zu|v1", n_test, official_test ? official_test : n_test);
     int status = str_check(&t, e);

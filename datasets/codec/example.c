@@ -6,71 +6,8 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
+#include "datasets/codec/wire.h"
 #include "harness/base/err.h"
-
-/* Wire types. */
-enum { VARINT,
-       FIXED64,
-       BYTES,
-       FIXED32 = 5 };
-
-/* What is left of a message. */
-struct wire {
-    const uint8_t *p, *end;
-};
-
-/* One field of a message. */
-struct field {
-    uint64_t number;
-    unsigned type;
-    uint64_t value;      /* of VARINT */
-    struct wire content; /* of the others */
-};
-
-static bool read_varint(struct wire *w, uint64_t *v)
-{
-    *v = 0;
-    for (unsigned shift = 0; w->p < w->end && shift < 64; shift += 7) {
-        uint8_t byte = *w->p++;
-        *v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take_bytes(struct wire *w, uint64_t n, struct wire *content)
-{
-    if (n > (uint64_t)(w->end - w->p)) {
-        return false;
-    }
-    *content = (struct wire){w->p, w->p + n};
-    w->p += n;
-    return true;
-}
-
-/* The next field; false where the bytes are none. */
-static bool read_field(struct wire *w, struct field *f)
-{
-    uint64_t tag;
-    if (!read_varint(w, &tag)) {
-        return false;
-    }
-    *f = (struct field){.number = tag >> 3, .type = tag & 7};
-    switch (f->type) {
-    case VARINT:
-        return read_varint(w, &f->value);
-    case FIXED64:
-        return take_bytes(w, 8, &f->content);
-    case BYTES:
-        return read_varint(w, &f->value) && take_bytes(w, f->value, &f->content);
-    case FIXED32:
-        return take_bytes(w, 4, &f->content);
-    default:
-        return false;
-    }
-}
 
 /* The next value of a list. state: a field of packed numbers that is not used up. */
 struct value {
@@ -82,17 +19,17 @@ struct value {
 /* 1: a value, 0: the end, -1: no list of that kind. */
 static int next_value(struct value *v, enum example_kind kind)
 {
-    struct field f;
+    struct wire_field f;
     for (;;) {
         if (v->packed.p < v->packed.end) {
-            bool ok = kind == EXAMPLE_INT ? read_varint(&v->packed, &v->integer)
-                                          : take_bytes(&v->packed, 4, &v->bytes);
+            bool ok = kind == EXAMPLE_INT ? wire_varint(&v->packed, &v->integer)
+                                          : wire_take(&v->packed, 4, &v->bytes);
             return ok ? 1 : -1;
         }
         if (v->list.p == v->list.end) {
             return 0;
         }
-        if (!read_field(&v->list, &f)) {
+        if (!wire_field(&v->list, &f)) {
             return -1;
         }
         if (f.number != 1) {
@@ -100,16 +37,16 @@ static int next_value(struct value *v, enum example_kind kind)
         }
         if (kind == EXAMPLE_BYTES) {
             v->bytes = f.content;
-            return f.type == BYTES ? 1 : -1;
+            return f.type == WIRE_BYTES ? 1 : -1;
         }
-        if (f.type == BYTES) {
+        if (f.type == WIRE_BYTES) {
             v->packed = f.content;
         } else if (kind == EXAMPLE_INT) {
             v->integer = f.value;
-            return f.type == VARINT ? 1 : -1;
+            return f.type == WIRE_VARINT ? 1 : -1;
         } else {
             v->bytes = f.content;
-            return f.type == FIXED32 ? 1 : -1;
+            return f.type == WIRE_FIXED32 ? 1 : -1;
         }
     }
 }
@@ -128,13 +65,13 @@ static bool count_values(struct example_feature *f)
 /* A Feature message. */
 static bool read_feature(struct wire w, struct example_feature *out)
 {
-    struct field f;
+    struct wire_field f;
     while (w.p < w.end) {
-        if (!read_field(&w, &f)) {
+        if (!wire_field(&w, &f)) {
             return false;
         }
         if (f.number >= 1 && f.number <= 3) {
-            if (f.type != BYTES) {
+            if (f.type != WIRE_BYTES) {
                 return false;
             }
             out->kind = (enum example_kind)f.number;
@@ -145,17 +82,17 @@ static bool read_feature(struct wire w, struct example_feature *out)
     return out->kind == EXAMPLE_NONE || count_values(out);
 }
 
-/* An entry of the map of features. */
-static bool read_entry(struct wire w, struct example_feature *out)
+bool example_entry(const uint8_t *bytes, size_t n, struct example_feature *out)
 {
-    struct field f;
+    struct wire w = {bytes, bytes + n};
+    struct wire_field f;
     struct wire feature = {0};
     *out = (struct example_feature){0};
     while (w.p < w.end) {
-        if (!read_field(&w, &f)) {
+        if (!wire_field(&w, &f)) {
             return false;
         }
-        if ((f.number == 1 || f.number == 2) && f.type != BYTES) {
+        if ((f.number == 1 || f.number == 2) && f.type != WIRE_BYTES) {
             return false;
         }
         if (f.number == 1) {
@@ -171,16 +108,16 @@ static bool read_entry(struct wire w, struct example_feature *out)
 int example_each(const uint8_t *bytes, size_t n, example_fn *fn, void *ctx, struct err *e)
 {
     struct wire w = {bytes, bytes + n};
-    struct field f, g;
+    struct wire_field f, g;
     struct example_feature feature;
     while (w.p < w.end) {
-        if (!read_field(&w, &f) || (f.number == 1 && f.type != BYTES)) {
-            return err_set(e, ERR_FORMAT, "no Example protobuf");
+        if (!wire_field(&w, &f) || (f.number == 1 && f.type != WIRE_BYTES)) {
+            return err_set(e, ERR_FORMAT, "not a tf.train.Example");
         }
         while (f.number == 1 && f.content.p < f.content.end) {
-            if (!read_field(&f.content, &g) ||
-                (g.number == 1 && (g.type != BYTES || !read_entry(g.content, &feature)))) {
-                return err_set(e, ERR_FORMAT, "no Example protobuf");
+            if (!wire_field(&f.content, &g) ||
+                (g.number == 1 && (g.type != WIRE_BYTES || !example_entry(g.content.p, (size_t)g.value, &feature)))) {
+                return err_set(e, ERR_FORMAT, "not a tf.train.Example");
             }
             if (g.number == 1 && fn(ctx, &feature, e)) {
                 return -1;
@@ -211,18 +148,24 @@ static int find(void *ctx, const struct example_feature *f, struct err *e)
 int example_find(const uint8_t *bytes, size_t n, const char *name, enum example_kind kind,
                  struct example_feature *f, struct err *e)
 {
-    static const char *const kinds[] = {"", "bytes", "floats", "integers"};
     struct find x = {name, strlen(name), f, false};
     if (example_each(bytes, n, find, &x, e)) {
         return -1;
     }
     if (!x.found) {
-        return err_set(e, ERR_FORMAT, "no feature %s", name);
+        return err_set(e, ERR_FORMAT, "feature `%s` missing", name);
     }
-    if (f->kind != kind || !f->n) {
-        return err_set(e, ERR_FORMAT, "feature %s has no %s", name, kinds[kind]);
-    }
-    return 0;
+    return f->n ? example_expect(f, name, kind, e)
+                : err_set(e, ERR_FORMAT, "feature %s has no value", name);
+}
+
+int example_expect(const struct example_feature *f, const char *name, enum example_kind kind,
+                   struct err *e)
+{
+    static const char *const kinds[] = {"", "bytes", "float", "int64"};
+    return f->kind == kind || f->kind == EXAMPLE_NONE
+               ? 0
+               : err_set(e, ERR_FORMAT, "feature %s is not %s", name, kinds[kind]);
 }
 
 static struct value value_at(const struct example_feature *f, size_t i)

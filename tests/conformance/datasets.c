@@ -64,7 +64,7 @@ static void sources(void **state)
         /* Rows that name no classes have a source that finds classes and splits. */
         assert_true(d->n_classes || (s->n_classes && s->class_name && s->splits));
         assert_true(d->n_classes ? d->folders[0] != NULL : !d->folders[0]);
-        char files[512];
+        char files[2048];
         snprintf(files, sizeof files, "%s", s->sources);
         for (char *rest = files, *f; (f = strtok_r(rest, " ", &rest));) {
             if (!file_exists(f)) {
