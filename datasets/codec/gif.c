@@ -27,12 +27,11 @@ static int feed(GifFileType *g, GifByteType *out, int n)
     return (int)take;
 }
 
-static int fail(const GifFileType *g, int code, struct err *e)
+static int fail(const struct input *in, int code, struct err *e)
 {
-    const struct input *in = g ? g->UserData : NULL;
-    const char *why = GifErrorString(g ? g->Error : code);
-    bool cut = in && in->at == in->n;
-    return err_set(e, ERR_FORMAT, "GIF: %s%s", cut ? "truncated: " : "", why ? why : "damaged");
+    const char *why = GifErrorString(code);
+    return err_set(e, ERR_FORMAT, "GIF: %s%s", in->at == in->n ? "truncated: " : "",
+                   why ? why : "damaged");
 }
 
 /* Reads on to the first frame; *transparent becomes its transparent entry, or -1. */
@@ -42,10 +41,10 @@ static int find_frame(GifFileType *g, int *transparent, struct err *e)
     *transparent = -1;
     for (;;) {
         if (DGifGetRecordType(g, &type) == GIF_ERROR) {
-            return fail(g, 0, e);
+            return fail(g->UserData, g->Error, e);
         }
         if (type == IMAGE_DESC_RECORD_TYPE) {
-            return DGifGetImageDesc(g) == GIF_ERROR ? fail(g, 0, e) : 0;
+            return DGifGetImageDesc(g) == GIF_ERROR ? fail(g->UserData, g->Error, e) : 0;
         }
         if (type == TERMINATE_RECORD_TYPE) {
             return err_set(e, ERR_FORMAT, "GIF: no image in it");
@@ -56,14 +55,14 @@ static int find_frame(GifFileType *g, int *transparent, struct err *e)
             continue;
         }
         if (DGifGetExtension(g, &code, &block) == GIF_ERROR) {
-            return fail(g, 0, e);
+            return fail(g->UserData, g->Error, e);
         }
         if (block && code == GRAPHICS_EXT_FUNC_CODE && block[0] == 4) {
             *transparent = block[1] & 1 ? block[4] : -1;
         }
         while (block) {
             if (DGifGetExtensionNext(g, &block) == GIF_ERROR) {
-                return fail(g, 0, e);
+                return fail(g->UserData, g->Error, e);
             }
         }
     }
@@ -96,7 +95,7 @@ static int read_rows(GifFileType *g, uint8_t rgb[256][3], uint8_t *canvas, size_
         size_t by = f->Interlace ? step[pass] : 1;
         for (size_t y = f->Interlace ? first[pass] : 0; y < h; y += by) {
             if (DGifGetLine(g, line, f->Width) == GIF_ERROR) {
-                return fail(g, 0, e);
+                return fail(g->UserData, g->Error, e);
             }
             uint8_t *to = canvas + (((size_t)f->Top + y) * w + (size_t)f->Left) * 3;
             for (size_t x = 0; x < n; x++) {
@@ -148,7 +147,7 @@ int gif_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct co
     int code;
     GifFileType *g = DGifOpen(&in, feed, &code);
     if (!g) {
-        return fail(NULL, code, e);
+        return fail(&in, code, e);
     }
     int rc = decode(g, style, b, out, e);
     DGifCloseFile(g, &code);

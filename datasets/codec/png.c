@@ -51,7 +51,20 @@ static void narrow_grey(uint8_t *p, size_t n, size_t stride, const struct spng_i
 
 static int fail(int code, struct err *e)
 {
-    return err_set(e, code == SPNG_EMEM ? ERR_LIMIT : ERR_FORMAT, "PNG: %s", spng_strerror(code));
+    const char *why = spng_strerror(code);
+    switch (code) { /* where libspng's own words say little */
+    case SPNG_EOF:
+    case SPNG_IO_EOF:
+        why = "truncated";
+        break;
+    case SPNG_EIDAT_STREAM:
+        why = "damaged pixels (zlib data or CRC)";
+        break;
+    case SPNG_EOVERFLOW:
+        why = "the size that it claims is too large";
+        break;
+    }
+    return err_set(e, code == SPNG_EMEM ? ERR_LIMIT : ERR_FORMAT, "PNG: %s", why);
 }
 
 static int decode(spng_ctx *ctx, const uint8_t *bytes, size_t n, enum codec_style style,
