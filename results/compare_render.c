@@ -89,6 +89,10 @@ void comparison_sentence(const struct comparison *c, size_t set, struct str *out
     str_addf(out, "%s: ", s->name);
     add_finding(c, s, f, out);
     if (f->verdict == PAIRED_SAME) {
+        if (!isnan(f->detectable)) {
+            str_addf(out, "; a drop of %.2g points would have been found with 80 %% power",
+                     100 * f->detectable);
+        }
         return;
     }
     str_addf(out, "; %.2f %% to %.2f %%, %+.2f points (%g %% interval %+.2f to %+.2f), ",

@@ -90,6 +90,37 @@ double mcnemar_detectable_exact(double n, double changed, double z_alpha, double
     return d <= changed ? d : (double)NAN;
 }
 
+/* P(X >= k), X binomial. */
+static double at_least(size_t k, size_t n, double p)
+{
+    double below = 0;
+    for (size_t i = 0; i < k; i++) {
+        below += exp(binomial_log_pmf(i, n, p));
+    }
+    return 1 - below;
+}
+
+double mcnemar_detectable_one_way(size_t n, double alpha, double power)
+{
+    size_t k = 1;
+    while (mcnemar_least_p(k) >= alpha) {
+        k++;
+    }
+    if (k > n) {
+        return (double)NAN;
+    }
+    double low = 0, high = 1;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (at_least(k, n, middle) < power) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}
+
 double mcnemar_images(double changed, double d, double z_alpha, double z_power)
 {
     double z = z_alpha + z_power;

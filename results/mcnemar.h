@@ -25,6 +25,9 @@ double mcnemar_detectable(double n, double changed, double z_alpha, double z_pow
 /* The same for the exact test, which is discrete: as with a continuity correction of one image. nan
  * where no difference is large enough. */
 double mcnemar_detectable_exact(double n, double changed, double z_alpha, double z_power);
+/* The same where nothing is known of the images that change: all of them for the worse, so that the
+ * two-sided p is below alpha with this power. nan where n images are too few for any p below. */
+double mcnemar_detectable_one_way(size_t n, double alpha, double power);
 /* Images needed to find a difference d, to first order. */
 double mcnemar_images(double changed, double d, double z_alpha, double z_power);
 

@@ -93,8 +93,9 @@ static void analyse_images(const struct paired_set *s, size_t n_sets,
     f->drop_bound = -low;
     double z_alpha = upper_normal(rule->alpha / (2 * (double)n_sets)),
            z_power = upper_normal(1 - power);
-    if (b + c) {
-        f->detectable = mcnemar_detectable_exact(n, changed, z_alpha, z_power);
+    f->detectable = mcnemar_detectable_exact(n, changed, z_alpha, z_power);
+    if (isnan(f->detectable)) { /* too few changed for any difference to show */
+        f->detectable = mcnemar_detectable_one_way(s->n, rule->alpha / (double)n_sets, power);
     }
     if (rule->max_drop > 0 && f->drop_bound > rule->max_drop) {
         double z = upper_normal(rule->alpha);
@@ -179,6 +180,7 @@ static int analyse_blocks(const struct paired_set *s, size_t n_sets,
     if (f->n_worse + f->n_better == 0) { /* no variance to go by: as of one draw */
         mcnemar_interval(0, 0, s->n, upper_normal(alpha / 2), &f->low, &f->high);
         mcnemar_interval(0, 0, s->n, upper_normal(alpha), &d, &f->drop_bound);
+        f->detectable = mcnemar_detectable_one_way(s->n, alpha / (double)n_sets, power);
     }
     return 0;
 }

@@ -63,7 +63,9 @@ struct paired_effect {
     double boot_sd, boot_low, boot_high;           /* two-way bootstrap, percentile */
     double share_blocks, share_images, share_rest; /* of the variance of one difference */
     bool boot_disagrees;                           /* its interval and p_holm differ on zero */
-    double detectable; /* smallest difference found with 80 % power; nan: none, or not known */
+    /* smallest difference found with 80 % power; where so few outcomes differ that none would be,
+     * as if more were lost and none won; nan: none */
+    double detectable;
     /* PAIRED_UNDECIDED: about so many would decide, with 80 % power; nan: these are not short */
     double needed_images, needed_blocks;
     enum paired_verdict verdict;

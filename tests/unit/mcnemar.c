@@ -12,6 +12,7 @@
 
 #include "results/binomial.h"
 #include "results/holm.h"
+#include "results/binomial.h"
 #include "results/mcnemar.h"
 #include "results/stats.h"
 
@@ -126,6 +127,15 @@ static void test_interval(void **state)
 static void test_detectable(void **state)
 {
     (void)state;
+    /* six of n in one direction are the fewest with p < 0.05, and a Poisson mean of 7.9060 has six or
+     * more with probability 0.8 (half the 0.8 quantile of chi-squared with 12 degrees) */
+    near("nothing changed", mcnemar_detectable_one_way(100000000, 0.05, 0.8), 7.9060e-8, 1e-12);
+    double least = mcnemar_detectable_one_way(20, 0.05, 0.8), missed = 0;
+    for (size_t k = 0; k < 6; k++) {
+        missed += exp(binomial_log_pmf(k, 20, least));
+    }
+    near("missed by 20 images", missed, 0.2, 1e-12);
+    assert_true(isnan(mcnemar_detectable_one_way(5, 0.05, 0.8)));
     double za = stats_normal_quantile(0.975), zb = stats_normal_quantile(0.8);
     double d = mcnemar_detectable(10000, 0.1, za, zb);
     assert_true(d < (za + zb) * sqrt(0.1 / 10000) && d > za * sqrt(0.1 / 10000));
