@@ -265,23 +265,33 @@ static int read_rows(struct table_of *t, struct err *e)
     return rc;
 }
 
+/* t->csv is there, and released here. */
+static int add_table(struct comparison *c, struct table_of *t, struct err *e)
+{
+    int rc = read_rows(t, e);
+    for (size_t i = 0, n; i < t->n && rc == 0; i += n) {
+        n = 1;
+        while (i + n < t->n && t->rows[i + n].task == t->rows[i].task) {
+            n++;
+        }
+        rc = add_task(c, t, t->rows + i, n, e);
+    }
+    free(t->rows);
+    lines_release(&t->tasks);
+    lines_release(&t->draws);
+    csv_release(&t->csv);
+    return rc;
+}
+
 int outcome_csv_add(struct comparison *c, const char *path, struct err *e)
 {
     struct table_of t = {.path = path};
-    if (csv_read(&t.csv, path, MOST_BYTES, e)) {
-        return -1;
-    }
-    int rc = read_rows(&t, e);
-    for (size_t i = 0, n; i < t.n && rc == 0; i += n) {
-        n = 1;
-        while (i + n < t.n && t.rows[i + n].task == t.rows[i].task) {
-            n++;
-        }
-        rc = add_task(c, &t, t.rows + i, n, e);
-    }
-    free(t.rows);
-    lines_release(&t.tasks);
-    lines_release(&t.draws);
-    csv_release(&t.csv);
-    return rc;
+    return csv_read(&t.csv, path, MOST_BYTES, e) || add_table(c, &t, e) ? -1 : 0;
+}
+
+int outcome_csv_add_bytes(struct comparison *c, const char *bytes, size_t n, const char *name,
+                          struct err *e)
+{
+    struct table_of t = {.path = name};
+    return csv_parse_bytes(&t.csv, bytes, n, name, e) || add_table(c, &t, e) ? -1 : 0;
 }

@@ -14,5 +14,8 @@ struct err;
  * pair by id within a task where there are ids, else by their order within each draw. ERR_FORMAT or
  * ERR_USAGE, with file and line, for a bad row, an id twice, draws of different images. */
 int outcome_csv_add(struct comparison *c, const char *path, struct err *e);
+/* The same from bytes; name stands for the path. */
+int outcome_csv_add_bytes(struct comparison *c, const char *bytes, size_t n, const char *name,
+                          struct err *e);
 
 #endif
