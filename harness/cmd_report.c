@@ -20,8 +20,8 @@ struct report_args {
     bool force;
 };
 static const struct opt opts[] = {
-    {"format", 'f', OPT_TEXT, offsetof(struct report_args, format), "NAME",
-     "text, md, csv, latex or html (by the ending of -o, else text)", 0, 0},
+    {"format", 'f', OPT_TEXT, offsetof(struct report_args, format),
+     "text|md|csv|latex|html", "form of the tables (by the ending of -o, else text)", 0, 0},
     {"output", 'o', OPT_TEXT, offsetof(struct report_args, output), "FILE",
      "where it goes (standard output); csv has one row a cell", 0, 0},
     {"metric", 0, OPT_TEXT, offsetof(struct report_args, metric), "NAME",
@@ -69,48 +69,61 @@ static char *default_plot(const struct record_list *l, const char *metric)
     return (char *)svg;
 }
 
-/* DIR/run.yaml of every run directory that has one; files [n_words], texts owned. */
-static size_t read_run_files(char **words, size_t n_words, struct report_run_file *files)
+/* The run files of all directories and packs; files [n], names and texts owned by the lists. */
+static int list_run_files(const struct run_file_list *lists, char **words, size_t n_words,
+                          struct report_run_file **files, size_t *n, struct err *e)
 {
-    size_t n = 0;
+    *n = 0;
     for (size_t i = 0; i < n_words; i++) {
-        char path[4096];
-        unsigned char *text;
-        size_t n_bytes;
-        if (file_is_dir(words[i]) &&
-            file_join(path, sizeof path, words[i], "run.yaml", NULL) == 0 && file_exists(path) &&
-            file_read(path, 1 << 20, &text, &n_bytes, NULL) == 0) {
-            files[n++] = (struct report_run_file){words[i], (char *)text};
+        *n += lists[i].n;
+    }
+    *files = mem_take(*n, sizeof **files, e);
+    if (!*files) {
+        return -1;
+    }
+    struct report_run_file *to = *files;
+    for (size_t i = 0; i < n_words; i++) {
+        for (size_t k = 0; k < lists[i].n; k++) {
+            const struct run_file *f = &lists[i].files[k];
+            *to++ = (struct report_run_file){.dir = words[i], .name = f->name, .text = f->text};
         }
     }
-    return n;
+    return 0;
 }
 
 static int render_page(const struct report *r, const struct record_list *l, const char *metric,
                        char **words, size_t n_words, struct str *out, struct err *e)
 {
-    struct report_run_file *files = mem_take(n_words, sizeof *files, e);
-    if (!files) {
-        return -1;
+    struct run_file_list *lists = mem_take(n_words, sizeof *lists, e);
+    struct report_run_file *files = NULL;
+    size_t n_files = 0;
+    int status = lists ? 0 : -1;
+    for (size_t i = 0; i < n_words && status == 0; i++) {
+        status = store_run_files(&lists[i], words[i], e);
     }
-    size_t n_files = read_run_files(words, n_words, files);
-    char *svg = r->n ? default_plot(l, metric) : NULL;
-    const struct report_plot plot = {
-        .title = "Small points are replicates, large ones their medians; dashed lines, where there "
-                 "are any, are the same models trained as the legend says.",
-        .svg = svg};
-    const struct report_opts o = {.metric = metric,
-                                  .format = TABLE_HTML,
-                                  .plots = &plot,
-                                  .n_plots = svg != NULL,
-                                  .run_files = files,
-                                  .n_run_files = n_files};
-    int status = report_render(r, &o, out, e);
-    free(svg);
-    for (size_t i = 0; i < n_files; i++) {
-        free(files[i].text);
+    if (status == 0) {
+        status = list_run_files(lists, words, n_words, &files, &n_files, e);
+    }
+    if (status == 0) {
+        char *svg = r->n ? default_plot(l, metric) : NULL;
+        const struct report_plot plot = {
+            .title = "Small points are replicates, large ones their medians; dashed lines, where "
+                     "there are any, are the same models trained as the legend says.",
+            .svg = svg};
+        const struct report_opts o = {.metric = metric,
+                                      .format = TABLE_HTML,
+                                      .plots = &plot,
+                                      .n_plots = svg != NULL,
+                                      .run_files = files,
+                                      .n_run_files = n_files};
+        status = report_render(r, &o, out, e);
+        free(svg);
     }
     free(files);
+    for (size_t i = 0; lists && i < n_words; i++) {
+        run_file_list_release(&lists[i]);
+    }
+    free(lists);
     return status;
 }
 

@@ -457,21 +457,12 @@ static int check_labels(const struct texts *labels, struct err *e)
     return 0;
 }
 
-static int keep_run_file(const struct run_order *o, struct err *e)
-{
-    char path[4096];
-    return file_join(path, sizeof path, o->dir, "run.yaml", e) ||
-                   file_write(path, o->run_yaml, strlen(o->run_yaml), e)
-               ? -1
-               : 0;
-}
-
 int runner_run(struct ctx *c, const struct run_order *o, struct run_totals *t, struct err *e)
 {
     struct run run = {.c = c, .o = o, .t = t};
     *t = (struct run_totals){0};
     if (context_compute(c, e) || check_labels(o->labels, e) || store_open(o->dir, true, e) ||
-        keep_run_file(o, e) || plan_all(o, e)) {
+        store_run_file_keep(o->dir, o->run_yaml, e) || plan_all(o, e)) {
         return -1;
     }
     const struct run_spec **specs = mem_take(o->n, sizeof *specs, e);

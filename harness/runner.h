@@ -16,14 +16,15 @@ struct run_order {
     const struct run_spec *specs;
     size_t n;
     const char *dir;
-    const char *run_yaml;       /* kept as DIR/run.yaml */
+    const char *run_yaml;       /* kept in DIR */
     const struct texts *labels; /* "KEY=VALUE" */
     bool keep_old;              /* a result from other code, weights or data counts as done */
 };
 
 struct run_totals {
     size_t before, computed, failed, absent, retired; /* cells; computed includes failed */
-    size_t n_short;                                   /* computed cells with a class of fewer images than are drawn */
+    /* computed cells with a class that has fewer images than are to be drawn */
+    size_t n_short;
     struct group_counters counters;
     char absent_why[512]; /* of the first absent group */
 };

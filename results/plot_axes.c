@@ -269,7 +269,8 @@ static void choose_x(struct selection_axes *a)
         const char *key = knobs->items[k].key;
         enum view_role role = view_role(key);
         if ((role == VIEW_MAIN || role == VIEW_MINOR) && is_number(a, key, &n) && n >= least) {
-            a->x = key;
+            bool size = strcmp(key, "preprocess.resize") == 0;
+            a->x = size && varies(a, "preprocess.crop") ? "preprocess.crop" : key;
             return;
         }
     }

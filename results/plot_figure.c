@@ -91,9 +91,17 @@ static void add_key(struct drawing *d, const char *key)
     }
 }
 
+/* A number on the x axis explains what follows from it only where both are ways of preparing images,
+ * as the two sizes that a sweep zips: of others the reader must see that they change, too. */
+static bool x_explains(const struct selection_axes *a, const char *key)
+{
+    return !a->x_is_number ||
+           (!a->x_is_metric && str_starts(a->x, "preprocess.") && str_starts(key, "preprocess."));
+}
+
 /* `by` first, then the model, the data set and all else that varies. A knob that follows from what
- * is shown already (the panel, the knobs before it and, where it is no number, the x axis) tells
- * nothing more. */
+ * is shown already (the panel, the knobs before it and what the x axis explains) tells nothing
+ * more. */
 static int find_keys(struct drawing *d, struct err *e)
 {
     const struct selection_axes *a = d->a;
@@ -119,7 +127,7 @@ static int find_keys(struct drawing *d, struct err *e)
         if (a->facet) {
             given[n++] = a->facet;
         }
-        if (!a->x_is_number) {
+        if (x_explains(a, d->varying[k])) {
             given[n++] = a->x;
         }
         if (report_follows(d->groups, d->n, given, n, d->varying[k], &follows, e)) {

@@ -66,8 +66,7 @@ struct report_plot {
     const char *title, *svg; /* the text of an svg file */
 };
 struct report_run_file {
-    const char *dir;
-    char *text; /* of DIR/run.yaml; the caller's */
+    const char *dir, *name, *text; /* "run.yaml" */
 };
 struct report_opts {
     const char *metric;

@@ -454,7 +454,9 @@ static void add_run_files(const struct report_opts *o, struct str *out)
                  "version of the "
                  "program; cells that are there are not computed twice.</p>\n");
     for (size_t i = 0; i < o->n_run_files; i++) {
-        str_add(out, "<pre># bitbench run run.yaml -o ");
+        str_add(out, "<pre># bitbench run ");
+        add_text(out, o->run_files[i].name);
+        str_add(out, " -o ");
         add_text(out, o->run_files[i].dir);
         str_add(out, "\n");
         add_lines(out, o->run_files[i].text);

@@ -3,7 +3,7 @@
  *   DIR/cells/RUN_ID.h5        512-byte text block, then an HDF5 image
  *   DIR/cells/RUN_ID.h5.stale  a result from other code, weights or data
  *   DIR/plan.tsv               what the directory is meant to hold: run_id <TAB> canonical spec
- *   DIR/run.yaml               the last run file, for people and for default axes
+ *   DIR/run.yaml               the run file, for people; of sweeps of other names: run-NAME.yaml
  * Written atomically; a reader checks the SHA-256 in the block before libhdf5 sees a byte. */
 #ifndef BITBENCH_RESULTS_STORE_H
 #define BITBENCH_RESULTS_STORE_H
@@ -84,12 +84,26 @@ int store_plan_read(struct plan_list *l, const char *dir, struct err *e);
 int store_plan_join(struct plan_list *l, const char *const *dirs, size_t n_dirs, struct err *e);
 void plan_list_release(struct plan_list *l);
 
+/* Keeps the text of a run file, whose first line is its name, in the place of an older one of that
+ * name. */
+int store_run_file_keep(const char *dir, const char *text, struct err *e);
+struct run_file {
+    char *name, *text; /* owned */
+};
+struct run_file_list {
+    struct run_file *files;
+    size_t n;
+};
+/* Those of a run directory or the one of a pack; of something else none. */
+int store_run_files(struct run_file_list *l, const char *dir, struct err *e);
+void run_file_list_release(struct run_file_list *l);
+
 /* All decoded cells of several run directories, packs and single cell files, in the order of the
  * plans (cells that are in none come last, by run_id), duplicates merged: the same run_id twice
  * with equal outcomes and metrics is one, with different ones an error (ERR_FORMAT) naming both.
- * Where one of the two has failed, the other is kept. Damaged or unreadable cells of a directory: told
- * through note() and skipped, *n_damaged counts them; a damaged file that was named itself is an
- * error. with_outcomes false leaves the outcome arrays out (tables need only metrics). */
+ * Where one of the two has failed, the other is kept. Damaged or unreadable cells of a directory:
+ * told through note() and skipped, *n_damaged counts them; a damaged file that was named itself is
+ * an error. with_outcomes false leaves the outcome arrays out (tables need only metrics). */
 struct record_list {
     struct record *records;
     char **paths;

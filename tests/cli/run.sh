@@ -63,6 +63,15 @@ tail -c 4096 "$tmp/alone.npy" >"$tmp/alone.bin"
 tail -c +129 "$tmp/f32.npy" | tail -c +$((5 * 4096 + 1)) | head -c 4096 >"$tmp/sixth.bin"
 same "an image alone has the features it has in a batch of 32" "$tmp/alone.bin" "$tmp/sixth.bin"
 
+# A second sweep in the same directory keeps the run file of the first.
+cp "$tmp/b/run.yaml" "$tmp/first.yaml"
+sed 's/^name: .*/name: second/; s/regime.k: .*/regime.k: [2]/' "$tmp/sweep.yaml" >"$tmp/second.yaml"
+expect 0 '4 cells computed' "a second sweep into the same directory" "$bitbench" run "$tmp/second.yaml" -o "$tmp/b"
+same "the first run file is still there" "$tmp/first.yaml" "$tmp/b/run.yaml"
+expect 0 '0 cells computed, 4 were there' "the second one is beside it and runs" "$bitbench" run "$tmp/b/run-second.yaml" -o "$tmp/b"
+expect 0 '^done +12$' "status takes both" "$bitbench" status "$tmp/b"
+expect 0 'bitbench run run-second.yaml' "the page says how to make both again" sh -c "'$bitbench' report '$tmp/b' -f html"
+
 # Labels live outside the id.
 expect 0 '0 cells computed' "a label does not make another cell" $run --label commit=abc
 expect 2 'expected KEY=VALUE' "a label without =" $run --label commit

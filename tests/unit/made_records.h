@@ -30,6 +30,7 @@ struct made_cell {
     int draw;
     const char *l2; /* NULL: selected by leave-one-out */
     int size;       /* 0 = 32 */
+    int resize;     /* before the crop to size; 0 = size */
     size_t n_test;  /* of 10000; 0 = all */
     double top1;
 };
@@ -60,7 +61,10 @@ static inline void made_knobs(struct record *r, const struct made_cell *c, struc
         pairs_set(p, "preprocess.decode", "tf", e) ||
         pairs_set(p, "preprocess.mode", "squash", e) ||
         pairs_set(p, "preprocess.range", "-1..1", e) ||
-        pairs_setf(p, e, "preprocess.resize", "%d", c->size ? c->size : 32) ||
+        pairs_setf(p, e, "preprocess.resize", "%d",
+                   c->resize ? c->resize
+                   : c->size ? c->size
+                             : 32) ||
         pairs_setf(p, e, "preprocess.crop", "%d", c->size ? c->size : 32) ||
         pairs_set(p, "select.grid",
                   !selected ? ""
@@ -82,7 +86,8 @@ static inline void made_signature(struct record *r, const struct made_cell *c)
     } else {
         str_add(&p, "|train:full|logistic:c=val");
     }
-    str_addf(&p, "|rs:%d-%d-squash-tf2bilinear|range:-1..1|test:%zu/10000|v1", size, size,
+    str_addf(&p, "|rs:%d-%d-squash-tf2bilinear|range:-1..1|test:%zu/10000|v1",
+             c->resize ? c->resize : size, size,
              c->n_test ? c->n_test : 10000);
     signature_add_value(&s, c->model);
     str_addf(&s, "|R50x1|w:%s", c->weights ? c->weights : "abcdefabcdef");
@@ -132,8 +137,8 @@ static inline void made_record(struct record *r, const struct made_cell *c)
               pairs_set(p, "data_fingerprint", "0123456789abcdef", &e);
     made_check(bad, &e);
     char spec[512];
-    snprintf(spec, sizeof spec, "model=%s dataset=%s k=%d l2=%s draw=%d size=%d", c->model,
-             c->dataset, c->k, c->l2 ? c->l2 : "", c->draw, c->size);
+    snprintf(spec, sizeof spec, "model=%s dataset=%s k=%d l2=%s draw=%d size=%d-%d", c->model,
+             c->dataset, c->k, c->l2 ? c->l2 : "", c->draw, c->resize, c->size);
     r->spec = mem_strdup(spec, &e);
     assert_non_null(r->spec);
     char hex[HASH_SHA256_HEX];

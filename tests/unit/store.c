@@ -431,6 +431,28 @@ static void test_load_damaged(void **state)
     assert_non_null(strstr(e.text, "SHA-256"));
 }
 
+/* The first sweep's is run.yaml, again for the same name; other names have files of their own. */
+static void test_run_files(void **state)
+{
+    (void)state;
+    char dir[512];
+    struct run_file_list l;
+    snprintf(dir, sizeof dir, "%s", at("run-files"));
+    OK(store_open(dir, true, &e));
+    OK(store_run_files(&l, dir, &e));
+    assert_int_equal(l.n, 0);
+    OK(store_run_file_keep(dir, "name: one\nmodels: a\n", &e));
+    OK(store_run_file_keep(dir, "name: \"a/b c\"\nmodels: b\n", &e));
+    OK(store_run_file_keep(dir, "name: one\nmodels: c\n", &e));
+    OK(store_run_files(&l, dir, &e));
+    assert_int_equal(l.n, 2);
+    assert_string_equal(l.files[0].name, "run--a-b-c-.yaml");
+    assert_string_equal(l.files[0].text, "name: \"a/b c\"\nmodels: b\n");
+    assert_string_equal(l.files[1].name, "run.yaml");
+    assert_string_equal(l.files[1].text, "name: one\nmodels: c\n");
+    run_file_list_release(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_load),
         cmocka_unit_test(test_load_differences),
         cmocka_unit_test(test_load_damaged),
+        cmocka_unit_test(test_run_files),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }
