@@ -154,6 +154,15 @@ static int cost_of_group(const struct ctx *c, const struct run_spec *const *spec
     return status;
 }
 
+/* For people in hundredths; exact for programs. */
+static int put_hours(const struct ctx *c, struct table *t, size_t row, double hours, struct err *e)
+{
+    enum { HOURS = 6 };
+    return c->g.json      ? table_setf(t, row, HOURS, e, "%.6g", hours)
+           : hours < 0.01 ? table_set(t, row, HOURS, "< 0.01", e)
+                          : table_setf(t, row, HOURS, e, hours < 10 ? "%.2f" : "%.0f", hours);
+}
+
 /* A row of the table for the group of specs[0]. */
 static int add_group(const struct ctx *c, const struct run_spec *const *specs, size_t n,
                      struct table *t, struct err *e)
@@ -180,7 +189,7 @@ static int add_group(const struct ctx *c, const struct run_spec *const *specs, s
         status = table_setf(t, row, 3, e, "%zu", cost.images) ||
                          table_setf(t, row, 4, e, "%.4g", cost.macs * 1e-12) ||
                          table_set(t, row, 5, str_bytes(size, (uint64_t)cost.feature_bytes), e) ||
-                         table_setf(t, row, 6, e, "%.2g", cost.seconds / 3600)
+                         put_hours(c, t, row, cost.seconds / 3600, e)
                      ? -1
                      : 0;
     }
@@ -191,15 +200,12 @@ static int add_group(const struct ctx *c, const struct run_spec *const *specs, s
 
 static int print_groups(struct ctx *c, const struct run_plan *p, struct err *e)
 {
-    static const char *const names[] = {
-        "model", "data set", "cells", "images", "Tera multiply-adds", "features", "hours, about"};
+    static const char *const names[] = {"model", "data set", ">cells", ">images",
+                                        ">Tera multiply-adds", ">features", ">hours, about"};
     const struct run_spec **specs = mem_take(p->n, sizeof *specs, e);
     bool *taken = mem_take(p->n, sizeof *taken, e);
     struct table t = {0};
-    int status = specs && taken && table_init(&t, ARRAY_LEN(names), e) == 0 ? 0 : -1;
-    for (size_t i = 0; i < ARRAY_LEN(names) && status == 0; i++) {
-        status = table_head(&t, i, names[i], i >= 2, e);
-    }
+    int status = specs && taken ? table_heads(&t, names, ARRAY_LEN(names), e) : -1;
     for (size_t i = 0; i < p->n && status == 0; i++) {
         size_t n = 0;
         for (size_t k = i; k < p->n && !taken[i]; k++) {

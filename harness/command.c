@@ -1,4 +1,4 @@
-/* The table of commands, their help, and shell completion. */
+/* The table of commands, and their help. */
 #include "harness/command.h"
 #include "harness/base/err.h"
 #include "harness/base/near.h"
@@ -247,58 +247,4 @@ const struct command command_help_command = {
     .opts_bytes = sizeof(struct help_args),
     .max_words = 1,
     .run = run_help,
-};
-
-static void add_words(struct str *out, const struct opt *opts, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        str_addf(out, " --%s", opts[i].name);
-    }
-}
-
-static int run_completion(struct ctx *c, void *opts, char **words, size_t n_words, struct err *e)
-{
-    (void)c;
-    (void)opts;
-    (void)n_words;
-    if (strcmp(words[0], "bash") != 0) {
-        return err_set(e, ERR_USAGE, "completion for '%s' is not known; known: bash", words[0]);
-    }
-    struct str out = {0};
-    str_add(&out,
-            "# bash completion for bitbench; made by `bitbench completion bash`\n"
-            "_bitbench() {\n"
-            "    local cur=${COMP_WORDS[COMP_CWORD]} command= i words\n"
-            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-            "        case ${COMP_WORDS[i]} in -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac\n"
-            "    done\n"
-            "    case $command in\n");
-    for (size_t i = 0; i < commands_n; i++) {
-        str_addf(&out, "    %s) words='", commands[i]->name);
-        add_words(&out, commands[i]->opts, commands[i]->n_opts);
-        str_add(&out, " --help' ;;\n");
-    }
-    str_add(&out, "    *) words='");
-    for (size_t i = 0; i < commands_n; i++) {
-        str_addf(&out, " %s", commands[i]->name);
-    }
-    str_add(&out, "' ;;\n    esac\n    words+='");
-    add_words(&out, global_opts, global_opts_n);
-    str_add(&out, "'\n"
-                  "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-                  "}\n"
-                  "complete -o default -F _bitbench bitbench\n");
-    fputs(str_text(&out), stdout);
-    str_release(&out);
-    return EXIT_DONE;
-}
-
-const struct command command_completion = {
-    .name = "completion",
-    .args = "SHELL",
-    .help = "print completion for a shell (bash)",
-    .example = "completion bash > /etc/bash_completion.d/bitbench",
-    .min_words = 1,
-    .max_words = 1,
-    .run = run_completion,
 };

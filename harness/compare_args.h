@@ -50,7 +50,7 @@ int compare_output(const struct ctx *c, const struct rule_args *a, const struct 
          0, 0},                                                                         \
         {"format", 'f',                                                                 \
          OPT_TEXT, offsetof(struct S, F.format),                                        \
-         "NAME", "text or md (text); --json for programs",                              \
+         "text|md", "form of the tables (text); --json for programs",                   \
          0, 0},                                                                         \
         {"junit", 0,                                                                    \
          OPT_TEXT, offsetof(struct S, F.junit),                                         \

@@ -30,6 +30,22 @@ fi
 expect 0 '"name": "folder", "classes": null' "--json where a table has empty cells" "$bitbench" --json datasets
 
 "$bitbench" completion bash >"$tmp/completion" && expect 0 '' "completion is valid bash" bash -n "$tmp/completion"
+complete() { # words typed so far, the last one to be completed
+    bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bitbench; echo "${COMPREPLY[*]}"' - "$tmp/completion" bitbench "$@"
+}
+expect 0 '^fewshot$' "completion of a command" complete fews
+expect 0 '^show$' "of a second word" complete datasets sh
+expect 0 '^metrics$' "of a second word without brackets" complete results m
+expect 0 '^--outcomes$' "of an option" complete pack x --outc
+expect 0 '^pred$' "of a value that the option lists" complete pack x --outcomes p
+expect 0 '^fashion-mnist$' "of a data set" complete fewshot -d fash
+expect 0 '^pixels$' "of a model" complete linear --model pix
+expect 0 '^nested$' "of a value that the knob lists" complete fewshot --rule n
+expect 0 '^logistic$' "of an adaptation" complete fewshot --adapt l
+expect 0 '^bit-code-pytorch$' "of a preset" complete fewshot --preprocess bit-code-p
+expect 0 '^cpu cpu-direct$' "of an engine" complete run --engine cpu
+expect 0 '^latex$' "of a format" complete report x -f l
+expect 0 '^pack$' "of what to get help on" complete help pac
 missing=$(while read -r o; do grep -q -e "--$o" "$tmp/completion" || echo "$o"; done <"$tmp/options")
 expect 0 '' "completion knows every option of every help${missing:+: not }$missing" test -z "$missing"
 missing=$(while read -r o; do grep -q "$(printf '%s' "$o" | sed 's/-/\\\\-/g')" "$B/bitbench.1" || echo "$o"; done <"$tmp/options")
