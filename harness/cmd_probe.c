@@ -248,9 +248,6 @@ static int on_result(void *ctx, const struct adapt_result *r, struct err *e)
             return err_set(e, ERR_NUMERIC, "test row %zu: a score is not finite", i);
         }
     }
-    if (!r->converged) {
-        note(NOTE_WARNING, "the solver did not converge");
-    }
     int status = metrics_add(&record, o->n_classes, e);
     if (status == 0 && o->args->predictions) {
         status = npy_write(o->args->predictions, NPY_I32, 1, &o->n_test, record.outcomes.pred, e);

@@ -9,6 +9,7 @@
 
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
+#include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "protocols/linear.h"
 #include "protocols/logistic_fit.h"
@@ -38,6 +39,14 @@ static int ascending(const double *v, size_t n, size_t **order, struct err *e)
     return *order ? 0 : -1;
 }
 
+static void warn(const struct logistic_fit *f, double c, const char *where)
+{
+    if (!f->converged) {
+        note(NOTE_WARNING, "logistic regression with C = %g %s did not converge (residual %.1e)", c,
+             where, f->residual);
+    }
+}
+
 /* Climbs the ladder on the part that is not for validation. Most hits; of equals the least C. */
 static int climb(struct choice *o, struct logistic_fit *f, const struct adapt_holdout *h,
                  struct adapt_counters *c, struct err *e)
@@ -57,6 +66,7 @@ static int climb(struct choice *o, struct logistic_fit *f, const struct adapt_ho
         size_t hits = adapt_hits(scores, h->val.y, h->val.n, f->n_classes);
         o->value[at] = (double)hits / (double)h->val.n;
         o->converged &= f->converged;
+        warn(f, o->tried[at], "on the part that selects it");
         if (i == 0 || hits > best) {
             best = hits;
             o->picked = at;
@@ -109,6 +119,7 @@ static int finish(const struct choice *o, const struct probe_data *p, struct poo
     }
     int rc = logistic_fit_solve(&f, o->c, final_tolerance, c, e);
     if (rc == 0) {
+        warn(&f, o->c, "on all training images");
         r->residual = f.residual;
         r->converged = f.converged && o->converged;
         rc = logistic_fit_scores(&f, p->x_test, NULL, p->n_test, "test", scores, e);

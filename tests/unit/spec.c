@@ -257,7 +257,7 @@ static void ids_are_of_contents(void **state)
     struct err e = {0};
     char id_a[SPEC_ID], id_b[SPEC_ID];
     spec_init(&a);
-    set(&a, "model", "/home/me/R50x1.npz");
+    set(&a, "model", "/weights/R50x1.npz");
     set(&a, "dataset", "folder:/data/x");
     set(&a, "outcomes", "pred");
     b = a;
