@@ -30,7 +30,8 @@ int h5_create(struct h5 **h, size_t user_block, struct err *e);
 /* A new file on disk (large extracts), written under `path` as it goes; replaces what is there. */
 int h5_create_file(struct h5 **h, const char *path, struct err *e);
 int h5_group(struct h5 *h, const char *path, struct err *e);
-/* Attributes of the object at path ("/" = root). Text is fixed-length UTF-8 below 64 KiB. */
+/* Attributes of the object at path ("/" = root). Text has a fixed length below 64 KiB and the
+ * character set ASCII or, where that will not do, UTF-8. */
 int h5_attr_text(struct h5 *h, const char *path, const char *name, const char *v, struct err *e);
 int h5_attr_i64(struct h5 *h, const char *path, const char *name, int64_t v, struct err *e);
 int h5_attr_f64(struct h5 *h, const char *path, const char *name, double v, struct err *e);

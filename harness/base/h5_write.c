@@ -38,13 +38,18 @@ int h5_group(struct h5 *h, const char *path, struct err *e)
     return rc;
 }
 
-/* Fixed length, NUL-padded UTF-8; HDF5 has no texts of length 0, so an empty one is one NUL. */
-static hid_t text_type(size_t n_bytes)
+/* Fixed length, NUL-padded; HDF5 has no texts of length 0, so an empty one is one NUL. Of text [n]
+ * the character set is ASCII where that will do, since Octave cannot read UTF-8, else UTF-8. */
+static hid_t text_type(size_t n_bytes, const char *text, size_t n)
 {
+    bool ascii = true;
+    for (size_t i = 0; i < n && ascii; i++) {
+        ascii = (unsigned char)text[i] < 0x80;
+    }
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, n_bytes ? n_bytes : 1);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
-    H5Tset_cset(type, H5T_CSET_UTF8);
+    H5Tset_cset(type, ascii ? H5T_CSET_ASCII : H5T_CSET_UTF8);
     return type;
 }
 
@@ -68,7 +73,7 @@ static int write_attr(struct h5 *h, const char *path, const char *name, hid_t ty
 
 int h5_attr_text(struct h5 *h, const char *path, const char *name, const char *v, struct err *e)
 {
-    hid_t type = text_type(strlen(v));
+    hid_t type = text_type(strlen(v), v, strlen(v));
     int rc = write_attr(h, path, name, type, v, e);
     H5Tclose(type);
     return rc;
@@ -146,7 +151,7 @@ int h5_array(struct h5 *h, const char *path, enum h5_type t, size_t n_dims, cons
 
 int h5_text(struct h5 *h, const char *path, const char *v, struct err *e)
 {
-    hid_t type = text_type(strlen(v));
+    hid_t type = text_type(strlen(v), v, strlen(v));
     int rc = write_new(h, &(struct new_set){.path = path, .type = type, .data = v}, e);
     H5Tclose(type);
     return rc;
@@ -167,7 +172,7 @@ int h5_texts(struct h5 *h, const char *path, size_t n, const char *const *texts,
     for (size_t i = 0; i < n; i++) {
         memcpy(block + i * width, texts[i], strlen(texts[i]));
     }
-    hid_t type = text_type(width);
+    hid_t type = text_type(width, block, n * width);
     struct new_set s = {
         .path = path,
         .type = type,
