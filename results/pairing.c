@@ -42,7 +42,8 @@ static bool is_called(const char *field, size_t len, size_t i, const char *name)
     size_t n = strlen(name);
     return (i == DATASET_FIELD && strcmp(name, "dataset") == 0) ||
            (i == ADAPT_FIELD && strcmp(name, "adapt") == 0) ||
-           (i != DATASET_FIELD && len > n && memcmp(field, name, n) == 0 && field[n] == ':');
+           (i != DATASET_FIELD && len > n && memcmp(field, name, n) == 0 &&
+            (field[n] == ':' || field[n] == '['));
 }
 
 bool pairing_named_field(const char *part, const char *name, struct str *out)

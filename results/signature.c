@@ -61,11 +61,15 @@ void signature_add_value(struct str *out, const char *value)
     }
 }
 
-/* The length of "name:" at the start of a field of n bytes; 0 when it has no name. */
+/* The length of the name in "name:value" or "name[slice]:value", a field of n bytes; 0 when it has
+ * none. */
 static size_t name_length(const char *field, size_t n)
 {
-    const char *colon = memchr(field, ':', n);
-    return colon ? (size_t)(colon - field) + 1 : 0;
+    size_t i = 0;
+    while (i < n && field[i] != ':' && field[i] != '[') {
+        i++;
+    }
+    return i < n ? i : 0;
 }
 
 static void add_side(struct str *out, const char *field, size_t n)
@@ -77,16 +81,18 @@ static void add_difference(struct str *out, size_t index, const char *a, size_t 
                            const char *b, size_t n_b)
 {
     size_t name = name_length(a, n_a);
+    size_t skip_a = 0, skip_b = 0;
     if (name && name == name_length(b, n_b) && memcmp(a, b, name) == 0) {
-        str_add_n(out, a, name - 1);
+        str_add_n(out, a, name);
+        skip_a = name + (a[name] == ':');
+        skip_b = name + (b[name] == ':');
     } else {
-        name = 0;
         str_addf(out, "field %zu", index);
     }
     str_add(out, ": ");
-    add_side(out, a + name, n_a - name);
+    add_side(out, a + skip_a, n_a - skip_a);
     str_add(out, " against ");
-    add_side(out, b + name, n_b - name);
+    add_side(out, b + skip_b, n_b - skip_b);
 }
 
 bool signature_difference(const char *part_a, const char *part_b, struct str *out)

@@ -32,6 +32,12 @@ expect 0 '"ok"' "h5dump reads its columns" h5dump -d /cells/status "$tmp/base.h5
 cell=$(ls "$tmp"/a/cells/*.h5 | head -n 1)
 expect 0 'draw:[0-9]' "h5dump reads a cell's signature" h5dump -a /signature "$cell"
 expect 0 '\(0\): ' "and its outcomes" h5dump -d /outcomes/margin "$cell"
+expect 0 "CSET H5T_CSET_ASCII" "texts are ASCII where they can be: Octave reads no others" h5dump -H -d /spec "$cell"
+if command -v octave-cli >/dev/null 2>&1; then
+    expect 0 "^400 0\\.[0-9]+ model=pixels" "Octave reads a cell" octave-cli -q --eval \
+        "s = load('-hdf5', '$cell'); o = s.outcomes; printf('%d %g %s', numel(o.pred), mean(o.pred == o.label), s.spec)"
+    expect 0 "^ *400 +6\$" "Octave reads a pack" octave-cli -q --eval "p = load('-hdf5', '$tmp/base.h5'); disp(size(p.sets._0.pred))"
+fi
 python=
 for p in python3 /usr/bin/python3; do
     if [ -z "$python" ] && "$p" -c 'import h5py' 2>/dev/null; then python=$p; fi
@@ -84,6 +90,8 @@ expect 0 "" "plot takes several" "$bitbench" plot "$tmp/half1" "$tmp/half2.h5" -
 expect 0 "6 cells" "pack takes several" "$bitbench" pack "$tmp/half1" "$tmp/half2.h5" -o "$tmp/both.h5"
 
 # The verdict.
+cp "$(ls "$tmp"/b/cells/*.h5 | head -n 1)" "$tmp/cell.h5"
+"$bitbench" -q fewshot -m pixels -d fashion-mnist --size 8 --shots 5 --draws 1 --test-limit 400 -o "$tmp/one" >/dev/null
 expect 0 "6 cells.*|pass: 0 of 2" "the same again" "$bitbench" compare "$tmp/base.h5" "$tmp/b"
 expect 0 "all 1200 predictions are the same" "--exact: the same" "$bitbench" compare "$tmp/a" "$tmp/b" --exact
 expect 0 "pass" "--max-drop 0: the same" "$bitbench" compare "$tmp/a" "$tmp/b" --max-drop 0
@@ -97,9 +105,23 @@ expect 2 "no protocol has a field of that name" "--vary with an unknown field" "
 expect 2 "'1x' is not a number" "--max-drop that is no number" "$bitbench" compare "$tmp/a" "$tmp/b" --max-drop 1x
 expect 2 "give one" "--exact with --max-drop" "$bitbench" compare "$tmp/a" "$tmp/b" --max-drop 1 --exact
 expect 2 "neither pass nor fail" "--inconclusive maybe" "$bitbench" compare "$tmp/a" "$tmp/b" --max-drop 1 --inconclusive maybe
+"$bitbench" -q fewshot -m pixels -d fashion-mnist --size 8 --shots 1,5 --draws 3 --test 'test[400:800]' -o "$tmp/elsewhere" >/dev/null
+expect 2 "protocols differ: test: \\[:400\\]:400/400 against \\[400:800\\]:400/400" "other test images are refused by name" "$bitbench" compare "$tmp/a" "$tmp/elsewhere"
+expect 2 "no common test images: 0 of 400" "also when the slice may vary" "$bitbench" compare "$tmp/a" "$tmp/elsewhere" --vary test
+"$bitbench" -q fewshot -m pixels -d fashion-mnist --size 8 --shots 1,5 --draws 3 --test-limit 300 -o "$tmp/smaller" >/dev/null
+expect 2 "differ in size: 400 images in .*, 300 in" "test sets of different sizes" "$bitbench" compare "$tmp/a" "$tmp/smaller" --vary test
+expect 0 "one draw only.*other draws" "one draw: what it cannot tell is said" "$bitbench" compare "$tmp/one" "$tmp/a"
+expect 0 "a drop of [0-9.]+ points would have been found" "all equal: what would have been found" "$bitbench" compare "$tmp/a" "$tmp/b"
+mkdir -p "$tmp/empty/cells"
+expect 2 "$tmp/empty: no cells" "a side without cells" "$bitbench" compare "$tmp/empty" "$tmp/a"
+echo text >"$tmp/foreign"
+expect 2 "foreign: not a cell" "a foreign file" "$bitbench" compare "$tmp/a" "$tmp/foreign"
+cp "$tmp/cell.h5" "$tmp/newer.h5"
+sed -i '1s/bitbench-cell 1/bitbench-cell 9/' "$tmp/newer.h5"
+expect 2 "cell format 9: this program reads 1" "a cell of a newer program" "$bitbench" compare "$tmp/newer.h5" "$tmp/a"
+sed -i '1s/bitbench-cell 9/bitbench-cell 0/' "$tmp/newer.h5"
+expect 2 "cell format 0: this program reads 1" "a cell of an older format" "$bitbench" compare "$tmp/a" "$tmp/newer.h5"
 expect 2 "$tmp/nothing" "a side that is not there" "$bitbench" compare "$tmp/a" "$tmp/nothing"
-cell=$(ls "$tmp"/b/cells/*.h5 | head -n 1)
-cp "$cell" "$tmp/cell.h5"
 expect 0 "1 cells" "a single cell as candidate of itself" "$bitbench" compare "$tmp/cell.h5" "$tmp/b"
 
 # Output.
