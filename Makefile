@@ -162,6 +162,10 @@ gate-simulation: ## gate-simulation: false alarms and power of `compare`, simula
 	@$(MAKE) --no-print-directory $(B)/tests/gate_simulation
 	$(B)/tests/gate_simulation
 
+.PHONY: neon-check
+neon-check: ## neon-check: the cpu engine compiled for 64-bit ARM, its kernels tested under qemu
+	@sh tests/neon/run.sh build/neon $(CPPFLAGS) $(NUMFLAGS) $(WARN) -pthread
+
 bench: all ## bench: the built-in speed measurements, as TSV
 	build/bitbench bench
 

@@ -17,6 +17,9 @@ enum { VL = 16,
 #elif defined(__AVX2__)
 enum { VL = 8,
        TILE_ROWS = 6 };
+#elif defined(__aarch64__)
+enum { VL = 4,
+       TILE_ROWS = 10 }; /* with 11 and more gcc 12 spills */
 #else
 enum { VL = 4,
        TILE_ROWS = 6 };
