@@ -41,46 +41,113 @@ static int set_count(struct table *t, size_t row, size_t col, const struct datas
     return 0;
 }
 
+/* What of an opened set is here, where it is not all. */
+static void note_counts(const struct dataset *d, struct str *out)
+{
+    bool first = true;
+    for (size_t s = 0; s < d->desc->n_source_splits; s++) {
+        if (d->n[s] < d->desc->official[s]) {
+            str_addf(out, "%s%zu of %zu images in %s", first ? "" : ", ", d->n[s],
+                     d->desc->official[s], d->desc->salts[s]);
+            first = false;
+        }
+    }
+}
+
+/* How a set that was opened is here: from its own archive, or from what TFDS prepared of it. */
+static const char *here_word(const struct dataset *d)
+{
+    bool prepared = d->source != d->desc->source;
+    return d->partial ? prepared ? "partly (tfds)" : "partly" : prepared ? "yes (tfds)"
+                                                                         : "yes";
+}
+
+/* One row: whether the set is here, where, and what is missing or wrong and how to get it. */
+static int list_row(const struct ctx *c, struct table *t, const struct dataset_desc *desc,
+                    struct err *e)
+{
+    struct dataset_dirs dirs = context_dataset_dirs(c);
+    struct dataset *d = NULL;
+    struct err why = {0};
+    struct str remark = {0};
+    const char *here = "-", *place = "";
+    size_t i = t->n_rows;
+    dirs.partial = true;
+    if (desc->n_classes && !dataset_open(&d, desc->name, &dirs, &why)) {
+        here = here_word(d);
+        place = dataset_where(d);
+        note_counts(d, &remark);
+    } else if (desc->n_classes) {
+        char prefix[96];
+        size_t n = (size_t)snprintf(prefix, sizeof prefix, "data set %s: ", desc->name);
+        here = why.code == ERR_ABSENT ? "no" : "unusable";
+        str_add(&remark, why.text + (str_starts(why.text, prefix) ? n : 0));
+        if (!strstr(why.text, desc->how_to_get)) {
+            str_addf(&remark, "; %s", desc->how_to_get);
+        }
+    } else {
+        str_add(&remark, desc->how_to_get);
+    }
+    int rc = str_check(&remark, e) || table_row(t, e) || table_set(t, i, 0, desc->name, e) ||
+                     (desc->n_classes && (table_setf(t, i, 1, e, "%zu", desc->n_classes) ||
+                                          set_count(t, i, 2, desc, "trainval", e) ||
+                                          set_count(t, i, 3, desc, "test", e))) ||
+                     table_set(t, i, 4, here, e) || table_set(t, i, 5, desc->title, e) ||
+                     table_set(t, i, 6, place, e) || table_set(t, i, 7, str_text(&remark), e)
+                 ? -1
+                 : 0;
+    str_release(&remark);
+    dataset_close(d);
+    return rc;
+}
+
+enum { LIST_SHORT = 6 }; /* columns that fit a line */
+
+/* As text a table that fits the screen, and below it a line for each remark. */
+static int print_list(const struct ctx *c, const struct table *t, struct err *e)
+{
+    struct table narrow = {0};
+    int rc = table_init(&narrow, LIST_SHORT, e);
+    for (size_t k = 0; k < LIST_SHORT && !rc; k++) {
+        rc = table_head(&narrow, k, t->heads[k], t->right[k], e);
+    }
+    for (size_t i = 0; i < t->n_rows && !rc; i++) {
+        rc = table_row(&narrow, e);
+        for (size_t k = 0; k < LIST_SHORT && !rc; k++) {
+            rc = table_set(&narrow, i, k, table_get(t, i, k), e);
+        }
+    }
+    rc = rc ? rc : context_print(c, &narrow, e);
+    table_release(&narrow);
+    for (size_t i = 0; i < t->n_rows && !rc; i++) {
+        const char *place = table_get(t, i, 6), *remark = table_get(t, i, 7);
+        if (*place || *remark) {
+            printf("%s%s: %s%s%s\n", i ? "" : "\n", table_get(t, i, 0), place,
+                   *place && *remark ? ": " : "", remark);
+        }
+    }
+    return rc;
+}
+
 static int list(struct ctx *c, void *args, char **words, struct err *e)
 {
     (void)args;
     (void)words;
-    static const char *const names[] = {"name", ">classes", ">trainval", ">test", "here", "title"};
+    static const char *const names[] = {"name", ">classes", ">trainval", ">test",
+                                        "here", "title", "where", "remark"};
     struct table t;
     if (table_heads(&t, names, ARRAY_LEN(names), e)) {
         return -1;
     }
-    int status = 0;
-    for (size_t i = 0; i < datasets_n && status == 0; i++) {
-        const struct dataset_desc *d = datasets[i];
-        struct dataset_dirs where = context_dataset_dirs(c);
-        struct dataset *opened = NULL;
-        struct err why = {0};
-        const char *here = "-";
-        if (d->n_classes) {
-            where.partial = true;
-            here = dataset_open(&opened, d->name, &where, &why) == 0
-                       ? opened->partial ? "partly" : "yes"
-                   : why.code == ERR_ABSENT ? "no"
-                                            : "damaged";
-            if (why.code != ERR_NONE && why.code != ERR_ABSENT) {
-                note(NOTE_WARNING, "%s", why.text);
-            }
-            dataset_close(opened);
-        }
-        status = table_row(&t, e) || table_set(&t, i, 0, d->name, e) ||
-                         (d->n_classes && (table_setf(&t, i, 1, e, "%zu", d->n_classes) ||
-                                           set_count(&t, i, 2, d, "trainval", e) ||
-                                           set_count(&t, i, 3, d, "test", e))) ||
-                         table_set(&t, i, 4, here, e) || table_set(&t, i, 5, d->title, e)
-                     ? -1
-                     : 0;
+    int rc = 0;
+    for (size_t i = 0; i < datasets_n && !rc; i++) {
+        rc = list_row(c, &t, datasets[i], e);
     }
-    if (status == 0) {
-        status = context_print(c, &t, e);
+    if (!rc) {
+        rc = c->g.json ? context_print(c, &t, e) : print_list(c, &t, e);
     }
     table_release(&t);
-    return status;
+    return rc;
 }
 
 static int open_named(const struct ctx *c, const char *name, struct dataset **d, struct err *e)
@@ -130,7 +197,8 @@ static int show(struct ctx *c, void *args, char **words, struct err *e)
         split_close(&s);
     }
     if (status == 0 && !c->g.json) {
-        printf("At %s, %zu classes", dataset_where(d), d->n_classes);
+        printf("At %s%s, %zu classes", dataset_where(d),
+               d->source != desc->source ? " (prepared by TFDS)" : "", d->n_classes);
         if (desc->h) {
             printf(", %zux%zu px", desc->w, desc->h);
         }
