@@ -66,7 +66,9 @@ static int load_image(struct loader *l, size_t i, struct worker *wk, float *out,
                        "have one size",
                        h, w, l->h, l->w);
     }
-    return preprocess_run(l->p, &img, &wk->scratch, out, NULL, e);
+    int rc = preprocess_run(l->p, &img, &wk->scratch, out, NULL, e);
+    transform_scratch_trim(&wk->scratch);
+    return rc;
 }
 
 /* Puts the data set and the id of image i in front of the error. */
@@ -99,7 +101,7 @@ static void fill_row(void *ctx, size_t item, size_t worker)
 static int find_shape(struct loader *l, struct err *e)
 {
     struct image img = {.h = l->split->d->desc->h, .w = l->split->d->desc->w};
-    if (!img.h && l->p->mode == PREPROCESS_NONE && l->n_rows &&
+    if (!img.h && !l->p->crop && l->n_rows &&
         decode(l, 0, &l->workers[0], &img, e)) {
         return name_image(l, 0, e);
     }

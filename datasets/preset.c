@@ -17,6 +17,8 @@ static const char *const mode_names[] = {
     [PREPROCESS_SHORT] = "short",
     [PREPROCESS_SMALL] = "small",
     [PREPROCESS_NONE] = "none",
+    [PREPROCESS_SHORTFLOOR] = "shortfloor",
+    [PREPROCESS_SQUARE] = "square",
 };
 
 const struct preset_row presets[] = {
@@ -42,6 +44,12 @@ const struct preset_row presets[] = {
      {256, 224},
      "timm 1.0, create_transform for evaluation, default_cfg of resnetv2_50x1_bit.goog_in21k "
      "(224 px, crop_pct 0.875); others as timm:RESIZE-CROP-KERNEL, e.g. timm:448-448-bilinear"},
+    {{"hf", "pil", "tvu8bicubicaa", PREPROCESS_SHORTFLOOR, .range = "clip"},
+     {224, 224},
+     {224, 224},
+     "transformers 5, defaults of BitImageProcessor: Pillow's decoder, torchvision's kernel on "
+     "8-bit tensors, CLIP's mean and deviation; google/bit-50 is hf:448-448-bilinear with range "
+     "-1..1"},
     {{"big-vision", "tf", "tf2area", PREPROCESS_SMALL, .range = "-1..1", .u8_between = true},
      {256, 224},
      {256, 224},
@@ -84,15 +92,26 @@ static int unknown_preset(const char *name, struct err *e)
     return -1;
 }
 
-static bool is_kernel(const char *name)
+/* The kernel that has the given method where that of p has another of these: "bicubic" makes
+ * tf2bilinear tf2bicubic and tvu8bilinearaa tvu8bicubicaa. False where there is none. */
+static bool same_family(const struct preprocess *p, const char *method, char kernel[64])
 {
-    return resize_find(name, NULL) != NULL;
+    static const char *const methods[] = {"bilinear", "bicubic", "area"};
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        const char *at = strstr(p->kernel, methods[i]);
+        if (at) {
+            snprintf(kernel, 64, "%.*s%.20s%s", (int)(at - p->kernel), p->kernel, method,
+                     at + strlen(methods[i]));
+            return resize_find(kernel, NULL) != NULL;
+        }
+    }
+    return false;
 }
 
 /* "448-448-bilinear" into p. */
 static int set_sizes(struct preprocess *p, const char *text, struct err *e)
 {
-    char resize[5], crop[5], kernel[sizeof p->kernel], family[sizeof p->kernel];
+    char resize[5], crop[5], kernel[sizeof p->kernel], family[64];
     int end = 0;
     if (sscanf(text, "%4[0-9]-%4[0-9]-%23[a-z0-9]%n", resize, crop, kernel, &end) != 3 ||
         text[end] != '\0') {
@@ -100,21 +119,27 @@ static int set_sizes(struct preprocess *p, const char *text, struct err *e)
     }
     p->resize = strtoul(resize, NULL, 10);
     p->crop = strtoul(crop, NULL, 10);
-    snprintf(family, sizeof family, "%.3s%.20s", p->kernel, kernel); /* pil, tf1 or tf2 */
-    const char *name = is_kernel(family) ? family : kernel;
-    snprintf(p->kernel, sizeof p->kernel, "%s", name);
-    return resize_find(name, e) ? preprocess_check(p, e) : -1;
+    const char *name = same_family(p, kernel, family) ? family : kernel;
+    const struct resize_kernel *k = resize_find(name, e);
+    if (!k) {
+        return -1;
+    }
+    snprintf(p->kernel, sizeof p->kernel, "%s", k->name);
+    return preprocess_check(p, e);
 }
 
 int preprocess_preset(struct preprocess *p, const char *text, struct err *e)
 {
     size_t n = strcspn(text, ":");
-    const struct preset_row *row = row_find(text, n);
+    if (preprocess_is_steps(text)) {
+        return preprocess_steps(p, text, e);
+    }
+    const struct preset_row *row = strcmp(text, "bit") ? row_find(text, n) : &presets[0];
     if (!row) {
         return unknown_preset(text, e);
     }
     *p = row->p;
-    if (text[n] == '\0') {
+    if (text[n] == '\0') { /* p->preset is the row's: "bit" is its short form */
         return 0;
     }
     if (p->mode == PREPROCESS_NONE) {
@@ -142,8 +167,10 @@ int preprocess_mode_find(const char *name, enum preprocess_mode *mode, struct er
         }
         near_add(&near, mode_names[i]);
     }
-    return err_set(e, ERR_USAGE, "unknown preprocessing mode '%s' (squash, short, small, none)%s",
-                   name, near_text(&near));
+    return err_set(e, ERR_USAGE, "unknown preprocessing mode '%s' (squash, short, shortfloor, small, square, "
+                                 "none)%s",
+                   name,
+                   near_text(&near));
 }
 
 const char *preprocess_mode_name(enum preprocess_mode mode)
@@ -170,15 +197,14 @@ int preprocess_resolve(struct preprocess *p, size_t h, size_t w, struct err *e)
 
 int preprocess_check(const struct preprocess *p, struct err *e)
 {
-    if (strcmp(p->decode, "pil") != 0 && strcmp(p->decode, "tf") != 0) {
-        return err_set(e, ERR_USAGE, "unknown decoder '%s' (pil, tf)", p->decode);
-    }
-    if (preprocess_range_find(p->range, e)) {
+    if (decode_check(p->decode, e) || preprocess_range_find(p->range, e)) {
         return -1;
     }
     if (p->mode == PREPROCESS_NONE) {
-        return p->resize || p->crop ? err_set(e, ERR_USAGE, "mode none takes no resize and no crop")
-                                    : 0;
+        return p->resize || p->crop > MAX_SIDE
+                   ? err_set(e, ERR_USAGE, "mode none takes no resize, and a crop of at most %d",
+                             MAX_SIDE)
+                   : 0;
     }
     if (!resize_find(p->kernel, e)) {
         return -1;
@@ -195,6 +221,9 @@ void preprocess_text(const struct preprocess *p, struct str *out)
 {
     if (p->mode == PREPROCESS_NONE) {
         str_add(out, "rs:none");
+        if (p->crop) {
+            str_addf(out, "-%zu", p->crop);
+        }
     } else {
         str_addf(out, "rs:%zu-%zu-%s-%s%s", p->resize, p->crop, mode_names[p->mode], p->kernel,
                  p->u8_between ? "-u8" : "");
@@ -205,7 +234,8 @@ void preprocess_text(const struct preprocess *p, struct str *out)
 void preprocess_sources(const struct preprocess *p, struct str *out)
 {
     str_add(out, "datasets/transform.c datasets/preset.c datasets/decode.c datasets/codec/codec.c "
-                 "datasets/codec/jpeg.c datasets/codec/png.c");
+                 "datasets/codec/jpeg.c datasets/codec/png.c datasets/codec/gif.c "
+                 "datasets/codec/bmp.c datasets/codec/webp.c datasets/image_facts.c");
     if (p->mode != PREPROCESS_NONE) {
         const struct resize_kernel *k = resize_find(p->kernel, NULL);
         str_addf(out, " %s", k ? k->sources : "");

@@ -9,10 +9,12 @@
 
 void lerp_prepare(struct arena *a, const struct resize_dims *d, lerp_tap_fn *tap)
 {
-    size_t n = d->ow * d->c;
+    size_t n = d->x.n * d->c;
     struct lerp_plan *plan = arena_take(a, sizeof *plan);
     struct lerp_plan p = {
-        .y = arena_take(a, d->oh * sizeof *p.y),
+        .n_y = d->y.n,
+        .n_x = n,
+        .y = arena_take(a, d->y.n * sizeof *p.y),
         .lo = arena_take(a, n * sizeof *p.lo),
         .hi = arena_take(a, n * sizeof *p.hi),
         .f = arena_take(a, n * sizeof *p.f),
@@ -23,11 +25,11 @@ void lerp_prepare(struct arena *a, const struct resize_dims *d, lerp_tap_fn *tap
         return;
     }
     *plan = p;
-    for (size_t i = 0; i < d->oh; i++) {
-        p.y[i] = tap(i, d->h, d->oh);
+    for (size_t i = 0; i < d->y.n; i++) {
+        p.y[i] = tap(d->y.first + i, d->y.in, d->y.out);
     }
     for (size_t i = 0; i < n; i++) {
-        struct lerp_tap t = tap(i / d->c, d->w, d->ow);
+        struct lerp_tap t = tap(d->x.first + i / d->c, d->x.in, d->x.out);
         uint32_t channel = (uint32_t)(i % d->c);
         p.lo[i] = t.lo * (uint32_t)d->c + channel;
         p.hi[i] = t.hi * (uint32_t)d->c + channel;
@@ -43,11 +45,12 @@ static void along_x(const struct lerp_plan *p, const uint8_t *src, float *row, s
     }
 }
 
-void lerp_run(const struct lerp_plan *p, const struct image *in, float *out, size_t oh, size_t ow)
+void lerp_run(const void *plan, const struct image *in, float *out)
 {
-    size_t n = ow * in->c;
+    const struct lerp_plan *p = plan;
+    size_t n = p->n_x;
     size_t held[2] = {SIZE_MAX, SIZE_MAX}; /* source row y lives in rows[y % 2] */
-    for (size_t i = 0; i < oh; i++) {
+    for (size_t i = 0; i < p->n_y; i++) {
         const struct lerp_tap *t = &p->y[i];
         for (size_t y = t->lo; y <= t->hi; y++) {
             if (held[y % 2] != y) {

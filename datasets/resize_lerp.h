@@ -16,17 +16,18 @@ struct lerp_tap {
 
 /* out = top + (bottom - top) * fy with top = a[lo] + (a[hi] - a[lo]) * fx, bottom likewise. */
 struct lerp_plan {
-    struct lerp_tap *y; /* [oh] */
-    uint32_t *lo, *hi;  /* [ow * c] offsets in a source row, one a value */
-    float *f;           /* [ow * c] */
-    float *rows[2];     /* [ow * c] source rows, interpolated along x */
+    size_t n_y, n_x;    /* output rows, values in one */
+    struct lerp_tap *y; /* [n_y] */
+    uint32_t *lo, *hi;  /* [n_x] offsets in a source row, one a value */
+    float *f;           /* [n_x] */
+    float *rows[2];     /* [n_x] source rows, interpolated along x */
 };
 
-/* Fills the tap of output i: n_in pixels become n_out. */
+/* The tap of output i: n_in pixels become n_out. */
 typedef struct lerp_tap lerp_tap_fn(size_t i, size_t n_in, size_t n_out);
 
 void lerp_prepare(struct arena *a, const struct resize_dims *d, lerp_tap_fn *tap);
-/* The taps of an axis must have hi == lo or hi == lo + 1. */
-void lerp_run(const struct lerp_plan *p, const struct image *in, float *out, size_t oh, size_t ow);
+/* A resize_run_fn. The taps of an axis must have hi == lo or hi == lo + 1. */
+void lerp_run(const void *plan, const struct image *in, float *out);
 
 #endif

@@ -21,25 +21,16 @@ static struct lerp_tap tap(size_t i, size_t n_in, size_t n_out)
     return (struct lerp_tap){.lo = pixel(low, n_in), .hi = pixel(ceilf(src), n_in), .f = src - low};
 }
 
-static void prepare(struct arena *a, const struct resize_dims *d)
+static void prepare(struct arena *a, const struct resize_kernel *k, const struct resize_dims *d)
 {
+    (void)k;
     lerp_prepare(a, d, tap);
-}
-
-static int run(const struct image *in, float *out, size_t oh, size_t ow, struct resize_work *w,
-               struct err *e)
-{
-    const struct lerp_plan *p = resize_prepare(w, prepare, in, oh, ow, e);
-    if (!p) {
-        return -1;
-    }
-    lerp_run(p, in, out, oh, ow);
-    return 0;
 }
 
 const struct resize_kernel resize_tf2_bilinear = {
     .name = "tf2bilinear",
     .sources = "datasets/resize_tf2.c datasets/resize_lerp.c",
     .help = "TensorFlow 2, bilinear, no antialias",
-    .run = run,
+    .prepare = prepare,
+    .run = lerp_run,
 };

@@ -15,14 +15,15 @@ struct area_span {
 };
 
 struct area_axis {
-    struct area_span *span; /* [out] */
-    float *w;               /* [out, max] weights */
-    size_t max;             /* pixels that one output can touch */
+    struct area_span *span; /* [n] */
+    float *w;               /* [n, max] weights */
+    size_t n, max;          /* outputs; pixels that one can touch */
 };
 
 struct area_plan {
     struct area_axis y, x;
-    float *row; /* [ow * c] one source row, summed along x */
+    float share; /* 1 / area of a cell */
+    float *row;  /* [x.n * c] one source row, summed along x */
 };
 
 /* Weight of pixel v in the cell from lo to hi. */
@@ -41,27 +42,29 @@ static struct area_span span(size_t i, float scale)
     return (struct area_span){.first = first, .n = end - first};
 }
 
-static struct area_axis axis_take(struct arena *a, size_t n_in, size_t n_out)
+static struct area_axis axis_take(struct arena *a, const struct resize_axis *d)
 {
-    float scale = (float)n_in / (float)n_out;
+    float scale = (float)d->in / (float)d->out;
     size_t max = 0;
-    for (size_t i = 0; i < n_out; i++) {
-        size_t n = span(i, scale).n;
+    for (size_t i = 0; i < d->n; i++) {
+        size_t n = span(d->first + i, scale).n;
         max = n > max ? n : max;
     }
     return (struct area_axis){
-        .span = arena_take(a, n_out * sizeof(struct area_span)),
-        .w = arena_take(a, n_out * max * sizeof(float)),
+        .span = arena_take(a, d->n * sizeof(struct area_span)),
+        .w = arena_take(a, d->n * max * sizeof(float)),
+        .n = d->n,
         .max = max,
     };
 }
 
-static void axis_fill(struct area_axis *x, size_t n_in, size_t n_out)
+static void axis_fill(struct area_axis *x, const struct resize_axis *d)
 {
-    float scale = (float)n_in / (float)n_out;
-    for (size_t i = 0; i < n_out; i++) {
-        float lo = (float)i * scale, hi = (float)(i + 1) * scale;
-        struct area_span s = span(i, scale);
+    float scale = (float)d->in / (float)d->out;
+    for (size_t i = 0; i < d->n; i++) {
+        size_t at = d->first + i;
+        float lo = (float)at * scale, hi = (float)(at + 1) * scale;
+        struct area_span s = span(at, scale);
         x->span[i] = s;
         for (size_t j = 0; j < s.n; j++) {
             x->w[i * x->max + j] = weight((float)(s.first + j), lo, hi, scale);
@@ -69,16 +72,19 @@ static void axis_fill(struct area_axis *x, size_t n_in, size_t n_out)
     }
 }
 
-static void prepare(struct arena *a, const struct resize_dims *d)
+static void prepare(struct arena *a, const struct resize_kernel *k, const struct resize_dims *d)
 {
+    (void)k;
     struct area_plan *plan = arena_take(a, sizeof *plan);
-    struct area_plan p = {.y = axis_take(a, d->h, d->oh), .x = axis_take(a, d->w, d->ow)};
-    p.row = arena_take(a, d->ow * d->c * sizeof *p.row);
+    struct area_plan p = {.y = axis_take(a, &d->y), .x = axis_take(a, &d->x)};
+    p.row = arena_take(a, d->x.n * d->c * sizeof *p.row);
     if (!plan) {
         return;
     }
-    axis_fill(&p.y, d->h, d->oh);
-    axis_fill(&p.x, d->w, d->ow);
+    float sy = (float)d->y.in / (float)d->y.out, sx = (float)d->x.in / (float)d->x.out;
+    p.share = 1.0f / (sy * sx);
+    axis_fill(&p.y, &d->y);
+    axis_fill(&p.x, &d->x);
     *plan = p;
 }
 
@@ -89,10 +95,10 @@ static size_t inside(size_t v, size_t n)
 }
 
 static void along_x(const struct area_axis *x, const uint8_t *src, const struct image *in,
-                    size_t ow, float *row)
+                    float *row)
 {
     size_t c = in->c;
-    for (size_t i = 0; i < ow; i++) {
+    for (size_t i = 0; i < x->n; i++) {
         const struct area_span *s = &x->span[i];
         const float *w = x->w + i * x->max;
         for (size_t k = 0; k < c; k++) {
@@ -105,17 +111,11 @@ static void along_x(const struct area_axis *x, const uint8_t *src, const struct 
     }
 }
 
-static int run(const struct image *in, float *out, size_t oh, size_t ow, struct resize_work *w,
-               struct err *e)
+static void run(const void *plan, const struct image *in, float *out)
 {
-    const struct area_plan *p = resize_prepare(w, prepare, in, oh, ow, e);
-    if (!p) {
-        return -1;
-    }
-    size_t n = ow * in->c, held = SIZE_MAX;
-    float sy = (float)in->h / (float)oh, sx = (float)in->w / (float)ow;
-    float share = 1.0f / (sy * sx);
-    for (size_t i = 0; i < oh; i++) {
+    const struct area_plan *p = plan;
+    size_t n = p->x.n * in->c, held = SIZE_MAX;
+    for (size_t i = 0; i < p->y.n; i++) {
         float *sum = out + i * n;
         for (size_t k = 0; k < n; k++) {
             sum[k] = 0.0f;
@@ -123,7 +123,7 @@ static int run(const struct image *in, float *out, size_t oh, size_t ow, struct 
         for (size_t j = 0; j < p->y.span[i].n; j++) {
             size_t y = inside(p->y.span[i].first + j, in->h);
             if (y != held) {
-                along_x(&p->x, in->data + y * in->w * in->c, in, ow, p->row);
+                along_x(&p->x, in->data + y * in->w * in->c, in, p->row);
                 held = y;
             }
             float wy = p->y.w[i * p->y.max + j];
@@ -132,15 +132,15 @@ static int run(const struct image *in, float *out, size_t oh, size_t ow, struct 
             }
         }
         for (size_t k = 0; k < n; k++) {
-            sum[k] *= share;
+            sum[k] *= p->share;
         }
     }
-    return 0;
 }
 
 const struct resize_kernel resize_tf2_area = {
     .name = "tf2area",
     .sources = "datasets/resize_tf2area.c",
     .help = "TensorFlow 2, area mean",
+    .prepare = prepare,
     .run = run,
 };

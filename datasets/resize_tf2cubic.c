@@ -16,9 +16,10 @@ struct cubic_tap {
 };
 
 struct cubic_plan {
-    struct cubic_tap *y; /* [oh] */
-    uint32_t *at[TAPS];  /* [ow * c] offsets in a source row, one a value */
-    float *w[TAPS];      /* [ow * c] */
+    size_t n_y, n_x;     /* output rows, values in one */
+    struct cubic_tap *y; /* [n_y] */
+    uint32_t *at[TAPS];  /* [n_x] offsets in a source row, one a value */
+    float *w[TAPS];      /* [n_x] */
     float *row;          /* [w * c] interpolated along y */
 };
 
@@ -59,25 +60,28 @@ static struct cubic_tap tap(size_t i, size_t n_in, size_t n_out)
     return t;
 }
 
-static void prepare(struct arena *a, const struct resize_dims *d)
+static void prepare(struct arena *a, const struct resize_kernel *kernel,
+                    const struct resize_dims *d)
 {
-    size_t n = d->ow * d->c;
+    (void)kernel;
+    size_t n = d->x.n * d->c;
     struct cubic_plan *plan = arena_take(a, sizeof *plan);
-    struct cubic_plan p = {.y = arena_take(a, d->oh * sizeof *p.y)};
+    struct cubic_plan p = {
+        .n_y = d->y.n, .n_x = n, .y = arena_take(a, d->y.n * sizeof *p.y)};
     for (int k = 0; k < TAPS; k++) {
         p.at[k] = arena_take(a, n * sizeof *p.at[k]);
         p.w[k] = arena_take(a, n * sizeof *p.w[k]);
     }
-    p.row = arena_take(a, d->w * d->c * sizeof *p.row);
+    p.row = arena_take(a, d->x.in * d->c * sizeof *p.row);
     if (!plan) {
         return;
     }
     *plan = p;
-    for (size_t i = 0; i < d->oh; i++) {
-        p.y[i] = tap(i, d->h, d->oh);
+    for (size_t i = 0; i < d->y.n; i++) {
+        p.y[i] = tap(d->y.first + i, d->y.in, d->y.out);
     }
     for (size_t i = 0; i < n; i++) {
-        struct cubic_tap t = tap(i / d->c, d->w, d->ow);
+        struct cubic_tap t = tap(d->x.first + i / d->c, d->x.in, d->x.out);
         for (int k = 0; k < TAPS; k++) {
             p.at[k][i] = t.at[k] * (uint32_t)d->c + (uint32_t)(i % d->c);
             p.w[k][i] = t.w[k];
@@ -105,23 +109,19 @@ static void along_x(const struct cubic_plan *p, float *out, size_t n)
     }
 }
 
-static int run(const struct image *in, float *out, size_t oh, size_t ow, struct resize_work *w,
-               struct err *e)
+static void run(const void *plan, const struct image *in, float *out)
 {
-    const struct cubic_plan *p = resize_prepare(w, prepare, in, oh, ow, e);
-    if (!p) {
-        return -1;
-    }
-    for (size_t i = 0; i < oh; i++) {
+    const struct cubic_plan *p = plan;
+    for (size_t i = 0; i < p->n_y; i++) {
         along_y(in, &p->y[i], p->row);
-        along_x(p, out + i * ow * in->c, ow * in->c);
+        along_x(p, out + i * p->n_x, p->n_x);
     }
-    return 0;
 }
 
 const struct resize_kernel resize_tf2_bicubic = {
     .name = "tf2bicubic",
     .sources = "datasets/resize_tf2cubic.c",
     .help = "TensorFlow 2, bicubic, no antialias; may overshoot 0..255",
+    .prepare = prepare,
     .run = run,
 };

@@ -72,7 +72,9 @@ static void resized_size(const struct preprocess *p, size_t h, size_t w, size_t 
     *rw = w;
     if (p->mode == PREPROCESS_SQUASH) {
         *rh = *rw = p->crop;
-    } else if (p->mode == PREPROCESS_SHORT) {
+    } else if (p->mode == PREPROCESS_SQUARE) {
+        *rh = *rw = p->resize;
+    } else if (p->mode == PREPROCESS_SHORT || p->mode == PREPROCESS_SHORTFLOOR) {
         *rh = p->resize * h / shorter;
         *rw = p->resize * w / shorter;
     } else if (p->mode == PREPROCESS_SMALL) {
@@ -82,11 +84,18 @@ static void resized_size(const struct preprocess *p, size_t h, size_t w, size_t 
     }
 }
 
+void preprocess_train_size(const struct preprocess *p, size_t h, size_t w, size_t *rh, size_t *rw)
+{
+    resized_size(p, h, w, rh, rw);
+    if (p->mode == PREPROCESS_SQUASH) {
+        *rh = *rw = p->resize;
+    }
+}
+
 void preprocess_size(const struct preprocess *p, size_t h, size_t w, size_t *oh, size_t *ow)
 {
-    bool none = p->mode == PREPROCESS_NONE;
-    *oh = none ? h : p->crop;
-    *ow = none ? w : p->crop;
+    *oh = p->crop ? p->crop : h;
+    *ow = p->crop ? p->crop : w;
 }
 
 /* Where the central crop begins: half of the margin, as the mode rounds it. */
@@ -97,24 +106,24 @@ static size_t crop_offset(const struct preprocess *p, size_t margin)
     return half + up;
 }
 
-static int resize(const struct preprocess *p, const struct image *in, struct transform_scratch *s,
-                  size_t rh, size_t rw, struct err *e)
+/* The part that is kept of in into s->resized [y.n, x.n, c]. */
+int transform_resize(const struct preprocess *p, const struct image *in,
+                     const struct resize_dims *d, struct transform_scratch *s, struct err *e)
 {
-    if (p->mode != PREPROCESS_NONE && rh > MAX_RESIZED / rw) {
-        return err_set(e, ERR_LIMIT, "%zu x %zu: with its short edge at %zu it would be %zu x %zu",
-                       in->h, in->w, p->resize, rh, rw);
-    }
     void *data = s->resized;
-    if (mem_grow(&data, &s->resized_cap, rh * rw * in->c, sizeof *s->resized, e)) {
+    if (mem_grow(&data, &s->resized_cap, d->y.n * d->x.n * in->c, sizeof *s->resized, e)) {
         return -1;
     }
     s->resized = data;
     if (p->mode != PREPROCESS_NONE) {
         const struct resize_kernel *kernel = resize_find(p->kernel, e);
-        return kernel ? kernel->run(in, s->resized, rh, rw, &s->work, e) : -1;
+        return kernel ? resize_run(kernel, in, d, s->resized, &s->work, e) : -1;
     }
-    for (size_t i = 0; i < rh * rw * in->c; i++) {
-        s->resized[i] = in->data[i];
+    for (size_t y = 0; y < d->y.n; y++) {
+        const uint8_t *row = in->data + ((d->y.first + y) * in->w + d->x.first) * in->c;
+        for (size_t i = 0; i < d->x.n * in->c; i++) {
+            s->resized[y * d->x.n * in->c + i] = row[i];
+        }
     }
     return 0;
 }
@@ -157,33 +166,69 @@ static void round_row(const float *row, size_t w, size_t c, uint8_t *out)
 int preprocess_run(const struct preprocess *p, const struct image *in, struct transform_scratch *s,
                    float *out, uint8_t *out_u8, struct err *e)
 {
-    const struct range *range = range_find(p->range);
-    assert(range && in->h && in->w && (in->c == 1 || in->c == 3));
     size_t rh, rw, oh, ow;
+    assert(in->h && in->w && (in->c == 1 || in->c == 3));
     resized_size(p, in->h, in->w, &rh, &rw);
     preprocess_size(p, in->h, in->w, &oh, &ow);
-    if (resize(p, in, s, rh, rw, e)) {
+    if (p->mode != PREPROCESS_NONE && rh > MAX_RESIZED / rw) {
+        return err_set(e, ERR_LIMIT, "%zu x %zu: with its short edge at %zu it would be %zu x %zu",
+                       in->h, in->w, p->resize, rh, rw);
+    }
+    if (rh < oh || rw < ow) {
+        return err_set(e, ERR_LIMIT, "%zu x %zu: smaller than the crop of %zu, and no resize",
+                       in->h, in->w, p->crop);
+    }
+    const struct resize_dims d = {
+        .y = {.in = in->h, .out = rh, .first = crop_offset(p, rh - oh), .n = oh},
+        .x = {.in = in->w, .out = rw, .first = crop_offset(p, rw - ow), .n = ow},
+        .c = in->c,
+    };
+    if (transform_resize(p, in, &d, s, e)) {
         return -1;
     }
-    size_t top = crop_offset(p, rh - oh), left = crop_offset(p, rw - ow);
-    for (size_t y = 0; y < oh; y++) {
-        float *row = s->resized + ((top + y) * rw + left) * in->c;
+    transform_scale(p, &d, s, out, out_u8);
+    return 0;
+}
+
+void transform_scale(const struct preprocess *p, const struct resize_dims *d,
+                     struct transform_scratch *s, float *out, uint8_t *out_u8)
+{
+    const struct range *range = range_find(p->range);
+    size_t ow = d->x.n, c = d->c;
+    assert(range);
+    for (size_t y = 0; y < d->y.n; y++) {
+        float *row = s->resized + y * ow * c;
         if (p->u8_between) {
-            to_u8_and_back(row, ow * in->c);
+            to_u8_and_back(row, ow * c);
         }
         if (out) {
-            scale_row(range, row, ow, in->c, out + y * ow * 3);
+            scale_row(range, row, ow, c, out + y * ow * 3);
         }
         if (out_u8) {
-            round_row(row, ow, in->c, out_u8 + y * ow * 3);
+            round_row(row, ow, c, out_u8 + y * ow * 3);
         }
     }
-    return 0;
+}
+
+void transform_scratch_trim(struct transform_scratch *s)
+{
+    struct codec_buf *kept[] = {&s->pixels, &s->upright, &s->cut};
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        if (kept[i]->cap > TRANSFORM_KEEP_BYTES) {
+            free(kept[i]->data);
+            *kept[i] = (struct codec_buf){0};
+        }
+    }
+    if (s->work.mem.cap > TRANSFORM_KEEP_BYTES) {
+        resize_work_release(&s->work);
+    }
 }
 
 void transform_scratch_release(struct transform_scratch *s)
 {
     free(s->pixels.data);
+    free(s->upright.data);
+    free(s->cut.data);
     free(s->resized);
     resize_work_release(&s->work);
     *s = (struct transform_scratch){0};

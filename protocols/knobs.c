@@ -18,6 +18,7 @@
 static int canon_grid(const char *value, struct str *out, struct err *e);
 static int canon_preset(const char *value, struct str *out, struct err *e);
 static int canon_kernel(const char *value, struct str *out, struct err *e);
+static int canon_decode(const char *value, struct str *out, struct err *e);
 static int canon_mode(const char *value, struct str *out, struct err *e);
 static int canon_range(const char *value, struct str *out, struct err *e);
 
@@ -73,7 +74,8 @@ const struct knob knobs[] = {
     {.key = "preprocess.kernel", FIELD(preprocess.kernel), .role = KNOB_PROTOCOL, .fallback = "",
      .canon = canon_kernel, .help = "resize kernel instead of the preset's"},
     {.key = "preprocess.decode", FIELD(preprocess.decode), .role = KNOB_PROTOCOL, .fallback = "",
-     .choices = "pil|tf", .help = "JPEG decoding instead of the preset's: accurate or fast DCT"},
+     .canon = canon_decode,
+     .help = "image decoding instead of the preset's: pil, tf, cv, with options"},
     {.key = "preprocess.mode", FIELD(preprocess.mode), .role = KNOB_PROTOCOL, .fallback = "",
      .canon = canon_mode, .help = "how images get their size, instead of the preset's way"},
     {.key = "preprocess.range", FIELD(preprocess.range), .role = KNOB_PROTOCOL, .fallback = "",
@@ -116,19 +118,32 @@ const struct knob *knob_find(const char *key, struct err *e)
     return NULL;
 }
 
-/* ---- names that datasets/ knows; they are their own canonical form ---- */
+/* ---- names that datasets/ knows; all but presets are their own canonical form ---- */
 
 static int canon_preset(const char *value, struct str *out, struct err *e)
 {
     struct preprocess p;
-    str_add(out, value);
-    return strcmp(value, "model") == 0 ? 0 : preprocess_preset(&p, value, e);
+    if (strcmp(value, "model") == 0) {
+        str_add(out, value);
+        return 0;
+    }
+    if (preprocess_preset(&p, value, e)) {
+        return -1;
+    }
+    str_add(out, p.preset);
+    return 0;
 }
 
 static int canon_kernel(const char *value, struct str *out, struct err *e)
 {
     str_add(out, value);
     return !*value || resize_find(value, e) ? 0 : -1;
+}
+
+static int canon_decode(const char *value, struct str *out, struct err *e)
+{
+    str_add(out, value);
+    return *value ? decode_check(value, e) : 0;
 }
 
 static int canon_mode(const char *value, struct str *out, struct err *e)

@@ -44,7 +44,7 @@ struct run_spec {
         char head_map[SPEC_NAME]; /* none: csv head_index,class; see spec_pin */
     } adapt;
     struct {
-        char preset[64];                           /* as preprocess_preset takes it, or "model" */
+        char preset[128];                          /* as preprocess_preset takes it, or "model" */
         char kernel[SPEC_WORD], decode[SPEC_WORD]; /* "": the preset's */
         char mode[SPEC_WORD], range[SPEC_WORD];    /* "": the preset's */
         int64_t resize, crop;                      /* 0: the preset's */

@@ -68,6 +68,11 @@ static int find_frame(GifFileType *g, int *transparent, struct err *e)
     }
 }
 
+static int background(const GifFileType *g)
+{
+    return g->SBackGroundColor >= 0 && g->SBackGroundColor < 256 ? g->SBackGroundColor : 0;
+}
+
 /* Colours of all 256 entries. */
 static void colours(const GifFileType *g, int transparent, enum codec_style style,
                     uint8_t rgb[256][3])
@@ -81,6 +86,9 @@ static void colours(const GifFileType *g, int transparent, enum codec_style styl
     }
     if (style == CODEC_TF && transparent >= 0) {
         memset(rgb[transparent], 0, sizeof *rgb);
+    }
+    if (style == CODEC_CV && transparent >= 0) {
+        memcpy(rgb[transparent], rgb[background(g)], sizeof *rgb);
     }
 }
 

@@ -1,9 +1,10 @@
-/* JPEG through libjpeg-turbo: baseline and progressive; grey, YCbCr, RGB, CMYK, YCCK; always with
- * fancy upsampling. Running out of bytes is an error wherever it happens, the end marker
- * included; other damage inside a scan only warns in libjpeg and is no error in any library.
- * libjpeg's fatal errors come back by longjmp, which never leaves this file. */
+/* JPEG through libjpeg-turbo: baseline and progressive; grey, YCbCr, RGB, CMYK, YCCK. Running out
+ * of bytes is an error wherever it happens, the end marker included; other damage inside a scan
+ * only warns in libjpeg and is no error in any library. libjpeg's fatal errors come back by
+ * longjmp, which never leaves this file. */
 #include "datasets/codec/codec.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@ enum { MAX_SCANS = 256 };
 /* An 8 x 8 block costs at least one bit in Huffman coding and may stand for 16 such blocks by
  * subsampling. */
 enum { MAX_PIXELS_PER_BYTE = 8 * 64 * 16 };
+
+enum { ROWS = 16 /* asked for at a time */ };
 
 struct job {
     struct jpeg_decompress_struct c;
@@ -96,6 +99,8 @@ static void cmyk_to_rgb(uint8_t *p, size_t n, enum codec_style style, bool adobe
             int v = 0;
             if (style == CODEC_PIL) {
                 v = k - over(255 - cmy[j], k);
+            } else if (style == CODEC_CV) {
+                v = k - (((255 - cmy[j]) * k) >> 8);
             } else if (adobe) {
                 v = k * cmy[j] / 255;
             } else {
@@ -123,8 +128,18 @@ static void set_up(struct job *j, const uint8_t *bytes, size_t n)
     j->c.progress = &j->progress;
 }
 
+/* The largest of 8, 4, 2, 1 by which both sides may shrink. */
+static unsigned shrinking(const struct job *j, size_t draft)
+{
+    size_t h = j->c.image_height, w = j->c.image_width;
+    size_t shorter = h < w ? h : w, by = draft ? shorter / draft : 1;
+    return by >= 8 ? 8 : by >= 4 ? 4
+                     : by >= 2   ? 2
+                                 : 1;
+}
+
 /* Everything that can longjmp; 0, or -1 with e set. */
-static int decode(struct job *j, size_t n, enum codec_style style, struct codec_buf *b,
+static int decode(struct job *j, size_t n, const struct jpeg_how *how, struct codec_buf *b,
                   struct image *out)
 {
     j_decompress_ptr c = &j->c;
@@ -133,20 +148,35 @@ static int decode(struct job *j, size_t n, enum codec_style style, struct codec_
     bool four = c->jpeg_color_space == JCS_CMYK || c->jpeg_color_space == JCS_YCCK;
     c->out_color_space = grey ? JCS_GRAYSCALE : four ? JCS_CMYK
                                                      : JCS_RGB;
-    c->dct_method = style == CODEC_TF ? JDCT_IFAST : JDCT_ISLOW;
+    c->dct_method = how->fast ? JDCT_IFAST : JDCT_ISLOW;
+    c->do_fancy_upsampling = !how->plain;
     size_t h = c->image_height, w = c->image_width, channels = grey ? 1 : 3;
     if (!c->arith_code && h * w / MAX_PIXELS_PER_BYTE > n) {
         return err_set(j->e, ERR_LIMIT, "JPEG: claims %zu x %zu in %zu bytes", h, w, n);
     }
+    if (codec_check_size("JPEG", h, w, j->e)) {
+        return -1;
+    }
+    c->scale_num = 1;
+    c->scale_denom = shrinking(j, how->draft);
+    h = (h + c->scale_denom - 1) / c->scale_denom;
+    w = (w + c->scale_denom - 1) / c->scale_denom;
     if (codec_reserve(b, "JPEG", h, w, four ? 4 : channels, j->e)) {
         return -1;
     }
     jpeg_start_decompress(c);
-    while (c->output_scanline < c->output_height) {
-        uint8_t *row = b->data + c->output_scanline * w * channels;
-        jpeg_read_scanlines(c, &row, 1);
-        if (four) {
-            cmyk_to_rgb(row, w, style, c->saw_Adobe_marker);
+    assert(c->output_height == h && c->output_width == w);
+    while (c->output_scanline < h) {
+        uint8_t *rows[ROWS];
+        for (size_t i = 0; i < ROWS; i++) {
+            size_t y = c->output_scanline + i;
+            rows[i] = b->data + (y < h ? y : h - 1) * w * channels;
+        }
+        size_t left = h - c->output_scanline;
+        size_t got = jpeg_read_scanlines(c, rows, (JDIMENSION)(four ? 1 : left < ROWS ? left
+                                                                                      : ROWS));
+        if (four && got) {
+            cmyk_to_rgb(rows[0], w, how->style, c->saw_Adobe_marker);
         }
     }
     jpeg_finish_decompress(c);
@@ -154,7 +184,7 @@ static int decode(struct job *j, size_t n, enum codec_style style, struct codec_
     return 0;
 }
 
-int jpeg_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct codec_buf *b,
+int jpeg_decode(const uint8_t *bytes, size_t n, const struct jpeg_how *how, struct codec_buf *b,
                 struct image *out, struct err *e)
 {
     struct job j = {.e = e};
@@ -165,7 +195,7 @@ int jpeg_decode(const uint8_t *bytes, size_t n, enum codec_style style, struct c
     int rc = -1;
     if (setjmp(j.out) == 0) {
         set_up(&j, bytes, n);
-        rc = decode(&j, n, style, b, out);
+        rc = decode(&j, n, how, b, out);
     }
     jpeg_destroy_decompress(&j.c);
     return rc;

@@ -13,12 +13,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    enum codec_style style = n % 2 ? CODEC_PIL : CODEC_TF;
+    const struct jpeg_how how = {
+        .style = n % 3 == 0 ? CODEC_PIL : n % 3 == 1 ? CODEC_TF
+                                                     : CODEC_CV,
+        .fast = n % 2,
+        .plain = n % 5 == 0,
+        .draft = n % 7 == 0 ? 8 : 0,
+    };
     struct codec_buf a = {0}, b = {0};
     struct image x, y;
     struct err e = {0}, again = {0};
-    int rc = jpeg_decode(data, n, style, &a, &x, &e);
-    assert(jpeg_decode(data, n, style, &b, &y, &again) == rc);
+    int rc = jpeg_decode(data, n, &how, &a, &x, &e);
+    assert(jpeg_decode(data, n, &how, &b, &y, &again) == rc);
     if (rc) {
         assert(e.code != ERR_NONE && e.text[0] && strcmp(e.text, again.text) == 0);
     } else {

@@ -53,7 +53,8 @@ static const char *named_values(const char *key)
                  "adapt.l2=list:1,2,0.30000000000000004|adapt.c=log10:-0.5:0.25:4|"
            : strcmp(key, "preprocess.preset") == 0 ? "bit-paper|model|timm:448-448-bilinear"
            : strcmp(key, "preprocess.kernel") == 0 ? "tf2bilinear|pilbilinear|"
-           : strcmp(key, "preprocess.mode") == 0   ? "squash|short|small|none|"
+           : strcmp(key, "preprocess.decode") == 0 ? "pil|tf|cv-noexif|pil-draft224|"
+           : strcmp(key, "preprocess.mode") == 0   ? "squash|short|shortfloor|small|square|none|"
            : strcmp(key, "preprocess.range") == 0  ? "-1..1|0..1|imagenet|clip|none|"
                                                    : NULL;
 }

@@ -122,8 +122,7 @@ static void one_size(void **state)
     struct err e = {0};
     struct dataset *d = must_open("fashion-mnist", FIXTURES "/idx", true);
     struct split s = must_split(d, "test");
-    struct preprocess p = preset("bit-paper", 24, 28, 28);
-    p.mode = PREPROCESS_NONE;
+    struct preprocess p = preset("none", 0, 28, 28);
     size_t item;
     free(load_all(&s, NULL, 0, &p, 1, 4, &item));
     assert_int_equal(item, 28 * 28 * 3);
