@@ -12,6 +12,7 @@
 #include "models/model.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEFAULT_SIZE = 224,
        DEFAULT_BATCH = 8,
@@ -142,7 +143,10 @@ static int trainable(struct model *fresh, const struct model *m, const struct mo
     }
     if (!m->n_classes) {
         *out = fresh;
-        return model_init_random(fresh, &m->arch, NEW_CLASSES, 0, e);
+        if (model_init_random(fresh, &m->arch, NEW_CLASSES, 0, e)) {
+            return -1;
+        }
+        memcpy(fresh->subject, m->subject, sizeof fresh->subject);
     }
     return 0;
 }

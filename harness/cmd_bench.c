@@ -187,6 +187,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
            1e-9 * bench_copy(c->pool), blas_core(), build_version, build_commit);
     printf("what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\tgflop_s\tof_peak\t"
            "gb_s\n");
+    fflush(stdout); /* before the messages of a failure */
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if ((!n_words || !strcmp(words[0], kinds[i].name)) && run_kind(c, &kinds[i], a, e)) {
             return -1;

@@ -62,7 +62,7 @@ int model_init_random(struct model *m, const struct arch *a, size_t n_classes, u
     }
     m->params = mem_take(m->table.n_floats, sizeof *m->params, e);
     if (!m->params) {
-        return -1;
+        return err_wrap(e, "parameters of %s", m->arch_text);
     }
     struct sha256 hash;
     sha256_init(&hash);
