@@ -66,10 +66,14 @@ int source_absent(const struct dataset_desc *d, const char *what, const struct d
     for (size_t i = 0; i < where->n; i++) {
         str_addf(&places, "%s%s", i ? ", " : "", where->dirs[i]);
     }
-    err_set(e, ERR_ABSENT, "no %s in %.400s; %s%s%s", what,
-            where->n ? str_text(&places) : "no folder", d->how_to_get,
-            d->tfds ? "; or what TFDS prepared of it, as DIR/" : "",
-            d->tfds ? d->tfds->builder : "");
+    err_set(e, ERR_ABSENT, "no %s in %.400s; %s", what, where->n ? str_text(&places) : "no folder",
+            d->how_to_get);
+    if (e && d->tfds && !d->tfds->first) {
+        size_t n = strlen(e->text);
+        snprintf(e->text + n, sizeof e->text - n, "; or as TFDS prepared it, in DIR/%s%s%s/VERSION",
+                 d->tfds->builder, d->tfds->config ? "/" : "",
+                 d->tfds->config ? d->tfds->config : "");
+    }
     str_release(&places);
     return -1;
 }

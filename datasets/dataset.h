@@ -131,8 +131,9 @@ struct dataset {
     const struct dataset_desc *desc;
     const struct source_ops *source; /* that opened it: the row's, or of a prepared directory */
     char name[512];                  /* as the user said it */
-    char subject[512];               /* for results: the name; for paths KIND:BASENAME@first 12 hex of the
-                                        fingerprint, characters outside [A-Za-z0-9._-] as '_' */
+    char subject[512];               /* for results: the name; for paths KIND:BASENAME@first 12
+                                        hex of the fingerprint, characters outside [A-Za-z0-9._-]
+                                        as '_' */
     size_t n_classes;
     const struct split_desc *splits;
     size_t n_splits;
@@ -150,9 +151,9 @@ extern const size_t datasets_n;
 const struct dataset_desc *dataset_find(const char *name, struct err *e);
 
 /* Opens (the row's own source; where that finds nothing and TFDS prepares the same set, the
- * directory it leaves; see desc->tfds), checks counts against the official ones (fewer is an error unless partial, more always),
- * makes the canonical order: ascending md5(salt || key) as a 128-bit number (TFDS). Two equal keys
- * in a split are an error.
+ * directory it leaves; see desc->tfds), checks counts against the official ones (fewer is an error
+ * unless partial, more always), makes the canonical order: ascending md5(salt || key) as a 128-bit
+ * number (TFDS). Two equal keys in a split are an error.
  *
  * The fingerprint is the SHA-256, in lower-case hex, of one record an image, source splits in the
  * row's order and images in canonical order, every number 8 bytes little endian: source split,

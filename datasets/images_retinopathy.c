@@ -4,8 +4,8 @@
  *
  * VTAB's task is not these photographs but what TFDS's configuration btgraham-300 makes of them
  * with OpenCV (scaled to a radius of 300, local colour mean subtracted, clipped to a disc, encoded
- * again). So the task's row checks all files, then refuses them; the photographs have a row of
- * their own. */
+ * again). The task's row is read from that directory (tfds_row.c); where it is absent, all files
+ * are checked here and then refused. The photographs have a row of their own. */
 #include "datasets/images.h"
 
 #include <stdio.h>

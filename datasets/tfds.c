@@ -191,12 +191,13 @@ static const char *tfds_short_name(const void *state)
     return ((const struct tfds *)state)->short_name;
 }
 
-#define TFDS_SOURCES                                                                                         \
-    "datasets/tfds.c datasets/tfds_open.c datasets/tfds_path.c datasets/tfds_index.c datasets/tfds_place.c " \
-    "datasets/tfds_info.c datasets/tfds_features.c datasets/tfds_row.c "                                     \
-    "datasets/label_rule.c datasets/codec/tfrecord.c datasets/codec/example.c "                              \
-    "datasets/codec/example_scan.c datasets/codec/wire.c datasets/codec/image_size.c "                       \
-    "datasets/codec/crc32c.c"
+#define TFDS_SOURCES                                                      \
+    "datasets/tfds.c datasets/tfds_open.c datasets/tfds_path.c "          \
+    "datasets/tfds_index.c datasets/tfds_place.c datasets/tfds_info.c "   \
+    "datasets/tfds_features.c datasets/tfds_row.c datasets/label_rule.c " \
+    "datasets/codec/tfrecord.c datasets/codec/example.c "                 \
+    "datasets/codec/example_scan.c datasets/codec/wire.c "                \
+    "datasets/codec/image_size.c datasets/codec/crc32c.c"
 
 const struct source_ops source_tfds = {
     .name = "tfds",

@@ -44,7 +44,8 @@ struct tfds_index {
 enum { TFDS_MAX_OBJECTS = 256 }; /* in an image */
 
 /* Adds the records of the file at path, which is number `shard`. ERR_FORMAT names file, record and
- * offset; the data's checksum is tested only where something is wrong, and when an image is read. */
+ * offset. The data's checksum is tested only where something is wrong, and when an image is
+ * read. */
 int tfds_index_shard(struct tfds_index *x, const char *path, uint32_t shard, struct err *e);
 void tfds_index_release(struct tfds_index *x);
 

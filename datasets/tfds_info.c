@@ -248,8 +248,13 @@ int tfds_shard_name(const struct tfds_info *info, const struct tfds_split *s, si
     const struct {
         const char *word, *value;
     } words[] = {
-        {"{DATASET}", info->name}, {"{SPLIT}", s->name}, {"{FILEFORMAT}", "tfrecord"},
-        {"{SHARD_X_OF_Y}", x_of_y}, {"{SHARD_INDEX}", x}, {"{NUM_SHARDS}", y}};
+        {"{DATASET}", info->name},
+        {"{SPLIT}", s->name},
+        {"{FILEFORMAT}", "tfrecord"},
+        {"{SHARD_X_OF_Y}", x_of_y},
+        {"{SHARD_INDEX}", x},
+        {"{NUM_SHARDS}", y},
+    };
     for (const char *p = s->template; *p;) {
         size_t k = 0;
         while (k < ARRAY_LEN(words) && !str_starts(p, words[k].word)) {

@@ -1,5 +1,5 @@
-/* tfds:PATH: which features say image, label and id is found out, classes and their number are those
- * of the directory. */
+/* tfds:PATH: which features say image, label and id is found out; the classes are those of the
+ * directory. */
 #include "datasets/tfds_private.h"
 
 #include <stdio.h>
@@ -98,7 +98,8 @@ static int find_classes(struct tfds *t, const struct tfds_features *f, struct er
     t->n_classes = n_told ? n_told : n_names;
     if (!t->n_classes) {
         return err_set(e, ERR_FORMAT,
-                       "%s: neither features.json nor %s.labels.txt says how many classes there are",
+                       "%s: neither features.json nor %s.labels.txt says how many classes there "
+                       "are",
                        t->where, t->label);
     }
     if (n_names && n_told && n_names != n_told) {

@@ -25,7 +25,7 @@ static const struct opt opts[] = {
     {"model", 'm', OPT_TEXT, offsetof(struct extract_args, model), "MODEL",
      "path, zoo name, random:ARCH[:SEED] or pixels (required)", 0, 0},
     {"dataset", 'd', OPT_TEXT, offsetof(struct extract_args, dataset), "DATASET",
-     "name, folder:PATH or list:FILE.csv (required)", 0, 0},
+     "name, or folder:, tar:, tfds:PATH, list:FILE.csv (required)", 0, 0},
     {"split", 0, OPT_TEXT, offsetof(struct extract_args, split), "SPLIT",
      "e.g. test, 'train[:800]' (test)", 0, 0},
     {"output", 'o', OPT_TEXT, offsetof(struct extract_args, output), "F.h5|F.npy",

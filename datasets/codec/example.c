@@ -115,8 +115,10 @@ int example_each(const uint8_t *bytes, size_t n, example_fn *fn, void *ctx, stru
             return err_set(e, ERR_FORMAT, "not a tf.train.Example");
         }
         while (f.number == 1 && f.content.p < f.content.end) {
-            if (!wire_field(&f.content, &g) ||
-                (g.number == 1 && (g.type != WIRE_BYTES || !example_entry(g.content.p, (size_t)g.value, &feature)))) {
+            bool sound = wire_field(&f.content, &g);
+            if (!sound ||
+                (g.number == 1 && (g.type != WIRE_BYTES ||
+                                   !example_entry(g.content.p, (size_t)g.value, &feature)))) {
                 return err_set(e, ERR_FORMAT, "not a tf.train.Example");
             }
             if (g.number == 1 && fn(ctx, &feature, e)) {
