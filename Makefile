@@ -31,7 +31,7 @@ NUMFLAGS := -std=c11 -O3 -ffp-contract=off -fno-common $(if $(NATIVE),-march=nat
 CPPFLAGS += -D_GNU_SOURCE -I. -isystem /usr/include/hdf5/serial
 CFLAGS   += $(NUMFLAGS) -g -pthread $(WARN) $(if $(WERROR),-Werror)
 LDFLAGS  += -pthread
-LDLIBS   := -lyaml -ljansson -lcsv -larchive -ljpeg -lspng -lgif -lwebp -lz -lcrypto -lhdf5_serial -lopenblas -lm
+LDLIBS   := -lyaml -ljansson -lcsv -larchive -ljpeg -lspng -lgif -lwebp -lz -lcrypto -lcurl -lhdf5_serial -lopenblas -lm
 ifneq ($(SAN),)
 CFLAGS   += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS  += -fsanitize=$(SAN)
@@ -39,7 +39,7 @@ endif
 
 # What a bare Debian 12 needs. DEPS builds and runs, TEST_DEPS is for `make check` only.
 DEPS      := gcc libc6-dev pkg-config libyaml-dev libjansson-dev libcsv-dev libarchive-dev \
-	libjpeg62-turbo-dev libspng-dev libgif-dev libwebp-dev zlib1g-dev libssl-dev libhdf5-dev libopenblas-dev \
+	libjpeg62-turbo-dev libspng-dev libgif-dev libwebp-dev zlib1g-dev libssl-dev libcurl4-openssl-dev ca-certificates libhdf5-dev libopenblas-dev \
 	gnuplot-nox dataset-fashion-mnist
 TEST_DEPS := libcmocka-dev hdf5-tools zip unzip man-db groff-base python3-h5py
 
@@ -143,7 +143,7 @@ check: check-deps ## check: every test; ends with N passed, N failed, N skipped
 	@B=$(B) SAN='$(SAN)' CC='$(CC)' sh tests/run.sh $(TEST_BIN) $(FUZZ_BIN) $(CLI_TEST)
 
 .PHONY: test-programs
-test-programs: $(TEST_BIN) $(FUZZ_BIN)
+test-programs: $(TEST_BIN) $(FUZZ_BIN) $(B)/tests/http_server
 
 mutate: all ## mutate: plant five faults and show that the tests notice each (minutes)
 	@B=$(B) sh tests/mutate.sh

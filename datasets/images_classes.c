@@ -64,9 +64,8 @@ static int fill_resisc45(struct images *im, const char *place, struct err *e)
         return -1;
     }
     return file_exists(rar) ? err_set(e, ERR_ABSENT,
-                                      "%s: a rar archive, which is not read here; unpack it, so "
-                                      "that NWPU-RESISC45/airplane and the other class folders "
-                                      "lie beside it",
+                                      "%s: a rar archive, which cannot be read in place; "
+                                      "`bitbench datasets prepare resisc45` unpacks it beside it",
                                       rar)
                             : 0;
 }

@@ -17,6 +17,8 @@ enum { SIDE = 32,
        PIXELS = 3 * PLANE };
 
 static const char *const files[] = {"train_32x32.mat", "test_32x32.mat"};
+/* The same without compression, as `datasets prepare` makes them: read in place. */
+static const char *const unpacked[] = {"train_32x32.unpacked.mat", "test_32x32.unpacked.mat"};
 
 struct svhn {
     char where[SOURCE_PATH];
@@ -75,7 +77,10 @@ static int visit(void *ctx, const char *place, struct err *e)
     struct svhn *s = ctx;
     char path[2][SOURCE_PATH];
     for (size_t i = 0; i < 2; i++) {
-        if (file_join(path[i], sizeof path[i], place, files[i], e)) {
+        if (file_join(path[i], sizeof path[i], place, unpacked[i], e)) {
+            return -1;
+        }
+        if (!file_exists(path[i]) && file_join(path[i], sizeof path[i], place, files[i], e)) {
             return -1;
         }
     }

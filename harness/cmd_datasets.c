@@ -1,5 +1,6 @@
 /* datasets: what is known, what is here, ids in canonical order, a check of every image. */
 #include "harness/command.h"
+#include "harness/datasets_get.h"
 #include "harness/datasets_verify.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
@@ -19,6 +20,7 @@
 struct datasets_args {
     const char *output, *decode;
     int64_t most;
+    struct datasets_get_args get;
 };
 static const struct opt opts[] = {
     {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png",
@@ -27,6 +29,16 @@ static const struct opt opts[] = {
      "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
     {"most", 0, OPT_INT, offsetof(struct datasets_args, most), "N",
      "verify: list at most N images of a kind (20)", 1, 1000000},
+    {"to", 0, OPT_TEXT, offsetof(struct datasets_args, get.to), "DIR",
+     "fetch, prepare: into this folder (the data folder)", 0, 0},
+    {"dry-run", 0, OPT_FLAG, offsetof(struct datasets_args, get.dry_run), NULL,
+     "fetch, prepare: only say what would be done", 0, 0},
+    {"mirror", 0, OPT_TEXT, offsetof(struct datasets_args, get.mirror), "URL",
+     "fetch: from URL/FILE instead of the official address", 0, 0},
+    {"stall", 0, OPT_INT, offsetof(struct datasets_args, get.stall_s), "S",
+     "fetch: seconds below 1 KiB/s before a new try (60)", 1, 3600},
+    {"tries", 0, OPT_INT, offsetof(struct datasets_args, get.tries), "N",
+     "fetch: tries without a new byte before giving up (5)", 1, 1000},
 };
 
 /* The official number of images of a split, where the data set has it. */
@@ -292,6 +304,16 @@ static int verify(struct ctx *c, void *args, char **words, struct err *e)
     return decode ? datasets_verify(c, words[0], decode, most, e) : -1;
 }
 
+static int fetch(struct ctx *c, void *args, char **words, struct err *e)
+{
+    return datasets_fetch(c, words[0], &((const struct datasets_args *)args)->get, e);
+}
+
+static int prepare(struct ctx *c, void *args, char **words, struct err *e)
+{
+    return datasets_prepare(c, words[0], &((const struct datasets_args *)args)->get, e);
+}
+
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
     static const struct subcommand rows[] = {
@@ -300,15 +322,21 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
         {"verify", 1, verify},
         {"ids", 2, ids},
         {"pixels", 3, pixels},
+        {"fetch", 1, fetch},
+        {"prepare", 1, prepare},
     };
     return subcommand_run("datasets", rows, ARRAY_LEN(rows), c, args, words, n_words, e);
 }
 
 const struct command command_datasets = {
     .name = "datasets",
-    .args = "[list | show NAME | verify NAME | ids NAME SPLIT | pixels NAME SPLIT I]",
-    .help = "data sets: what is known and here, ids in canonical order, checks",
-    .details = "ids prints position, id and label, tab separated, in canonical order.\n"
+    .args = "[list | show NAME | fetch NAME | prepare NAME | verify NAME | ids NAME SPLIT | "
+            "pixels NAME SPLIT I]",
+    .help = "data sets: what is known and here, getting them, ids, checks",
+    .details = "fetch gets the official files, resumes, and verifies size and SHA-256; where an\n"
+               "account is needed it says what to do (exit 1).\n"
+               "prepare unpacks once what cannot be read in place quickly; run again, it goes on.\n"
+               "ids prints position, id and label, tab separated, in canonical order.\n"
                "pixels prints id, label, shape and SHA-256 of the decoded image.\n"
                "verify reads every image: counts, classes and ids of each split against known\n"
                "values (PASS or FAIL), labels, sizes, broken, odd, equal and nearly equal images.\n"

@@ -89,7 +89,7 @@ void gzip_close(struct gzip *g)
 /* Where in the file the next unused byte lies. */
 static unsigned long long offset(const struct gzip *g)
 {
-    return (unsigned long long)(g->at - g->z.avail_in);
+    return (unsigned long long)gzip_position(g);
 }
 
 /* Between two members: the file ends, or another one begins. */
@@ -176,4 +176,9 @@ uint64_t gzip_most_bytes(const struct gzip *g)
         return g->size;
     }
     return g->size < UINT64_MAX / 1032 ? g->size * 1032 : UINT64_MAX;
+}
+
+uint64_t gzip_position(const struct gzip *g)
+{
+    return g->at - g->z.avail_in;
 }

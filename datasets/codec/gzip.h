@@ -16,6 +16,8 @@ void gzip_close(struct gzip *g); /* accepts NULL */
 /* The next n bytes, fewer only at the end; *got says how many. ERR_FORMAT names file and offset
  * (of the compressed file) where the stream is cut, damaged or followed by something else. */
 int gzip_read(struct gzip *g, void *out, size_t n, size_t *got, struct err *e);
+/* How many bytes of the file have been used. */
+uint64_t gzip_position(const struct gzip *g);
 /* No file of this size inflates to more (deflate packs at most 1032 bytes into one). */
 uint64_t gzip_most_bytes(const struct gzip *g);
 

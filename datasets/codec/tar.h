@@ -1,5 +1,5 @@
-/* Reading a tar archive forward, plain or gzip-compressed, through libarchive. Sole includer of
- * libarchive; nothing is ever written to a disk. */
+/* Reading a tar archive forward, plain or gzip-compressed, through libarchive. Nothing is ever
+ * written to a disk; harness/unpack.c does that. */
 #ifndef BITBENCH_DATASETS_CODEC_TAR_H
 #define BITBENCH_DATASETS_CODEC_TAR_H
 
