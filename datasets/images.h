@@ -85,6 +85,12 @@ void images_hint(const void *state, size_t source_split, size_t i);
 const char *images_where(const void *state);
 const char *images_incomplete(const void *state);
 
+/* The members of struct source_ops that are the same for all of these. */
+#define IMAGES_OPS                                                                               \
+    .close = images_close, .count = images_count, .label = images_label, .key = images_copy_key, \
+    .encoded_bytes = images_encoded_bytes, .read = images_read, .hint = images_hint,             \
+    .where = images_where, .incomplete = images_incomplete
+
 extern const struct source_ops source_ilsvrc2012, source_caltech101, source_dtd, source_flowers102,
     source_pets, source_sun397, source_eurosat, source_resisc45, source_retinopathy,
     source_retinopathy_photos;

@@ -175,13 +175,5 @@ const struct source_ops source_flowers102 = {
     .sources = "datasets/images_flowers.c datasets/codec/mat.c "
                "datasets/codec/spool.c " IMAGES_SOURCES,
     .open = open_flowers,
-    .close = images_close,
-    .count = images_count,
-    .label = images_label,
-    .key = images_copy_key,
-    .encoded_bytes = images_encoded_bytes,
-    .read = images_read,
-    .hint = images_hint,
-    .where = images_where,
-    .incomplete = images_incomplete,
+    IMAGES_OPS,
 };

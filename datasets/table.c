@@ -4,6 +4,7 @@
 #include "datasets/source.h"
 #include "datasets/table_arrays.h"
 #include "datasets/table_images.h"
+#include "datasets/table_splits.h"
 #include "datasets/tfds.h"
 #include "datasets/tfds_row.h"
 
@@ -30,20 +31,6 @@ static const char *const cifar100_classes[] = {
     "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle",
     "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm"};
 
-/* Source splits 0 = train, 1 = test. */
-static const struct split_desc splits_90_10[] = {
-    {"train", {{.to = 90, .percent = true}}, 1},
-    {"val", {{.from = 90, .to = 100, .percent = true}}, 1},
-    {"trainval", {{0}}, 1},
-    {"test", {{.source_split = 1}}, 1},
-    {"train800", {{.to = 90, .percent = true, .most = 800}}, 1},
-    {"val200", {{.from = 90, .to = 100, .percent = true, .most = 200}}, 1},
-    {"train800val200",
-     {{.to = 90, .percent = true, .most = 800},
-      {.from = 90, .to = 100, .percent = true, .most = 200}},
-     2},
-};
-
 static const struct dataset_desc fashion_mnist = {
     .name = "fashion-mnist",
     .title = "Fashion-MNIST: articles of clothing, grey",
@@ -58,7 +45,7 @@ static const struct dataset_desc fashion_mnist = {
     .official = {60000, 10000},
     .n_source_splits = 2,
     .splits = splits_90_10,
-    .n_splits = ARRAY_LEN(splits_90_10),
+    .n_splits = TABLE_SPLITS,
     .folders = {"fashion-mnist", "fashion_mnist", "FashionMNIST/raw", ""},
     .h = 28,
     .w = 28,
@@ -80,7 +67,7 @@ static const struct dataset_desc cifar10 = {
     .official = {50000, 10000},
     .n_source_splits = 2,
     .splits = splits_90_10,
-    .n_splits = ARRAY_LEN(splits_90_10),
+    .n_splits = TABLE_SPLITS,
     .folders = {"cifar10", "cifar-10", ""},
     .h = 32,
     .w = 32,
@@ -102,7 +89,7 @@ static const struct dataset_desc cifar100 = {
     .official = {50000, 10000},
     .n_source_splits = 2,
     .splits = splits_90_10,
-    .n_splits = ARRAY_LEN(splits_90_10),
+    .n_splits = TABLE_SPLITS,
     .folders = {"cifar100", "cifar-100", ""},
     .h = 32,
     .w = 32,

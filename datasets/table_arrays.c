@@ -1,64 +1,12 @@
 /* Rows of the sets that come as arrays or records: VTAB's SVHN, small NORB, dSprites,
- * PatchCamelyon, CLEVR, DMLab and KITTI. Splits after task_adaptation/data: fractions of a split
- * are whole numbers there, but small NORB's halves are TFDS's per cent. Augmentations that would
- * break the label are off: a crop changes counts and distances, a flip positions and angles. */
+ * PatchCamelyon, CLEVR, DMLab and KITTI. Augmentations that would break the label are off: a crop
+ * changes counts and distances, a flip positions and angles. */
 #include "datasets/label_rule.h"
 #include "datasets/source.h"
+#include "datasets/table_splits.h"
 #include "datasets/tfds_row.h"
 
 #include "harness/base/tensor.h"
-
-/* Source splits 0 = train, 1 = what stands for test. */
-static const struct split_desc splits_90[] = {
-    {"train", {{.to = 90, .percent = true, .floor = true}}, 1},
-    {"val", {{.from = 90, .to = 100, .percent = true, .floor = true}}, 1},
-    {"trainval", {{0}}, 1},
-    {"test", {{.source_split = 1}}, 1},
-    {"train800", {{.to = 90, .percent = true, .floor = true, .most = 800}}, 1},
-    {"val200", {{.from = 90, .to = 100, .percent = true, .floor = true, .most = 200}}, 1},
-    {"train800val200",
-     {{.to = 90, .percent = true, .floor = true, .most = 800},
-      {.from = 90, .to = 100, .percent = true, .floor = true, .most = 200}},
-     2},
-};
-
-/* Source splits 0 = train, 1 = validation, 2 = test. */
-static const struct split_desc splits_three[] = {
-    {"train", {{0}}, 1},
-    {"val", {{.source_split = 1}}, 1},
-    {"trainval", {{0}, {.source_split = 1}}, 2},
-    {"test", {{.source_split = 2}}, 1},
-    {"train800", {{.most = 800}}, 1},
-    {"val200", {{.source_split = 1, .most = 200}}, 1},
-    {"train800val200", {{.most = 800}, {.source_split = 1, .most = 200}}, 2},
-};
-
-/* Source splits 0 = train, 1 = test, whose first half is val. */
-static const struct split_desc splits_smallnorb[] = {
-    {"train", {{0}}, 1},
-    {"val", {{.source_split = 1, .to = 50, .percent = true}}, 1},
-    {"trainval", {{0}, {.source_split = 1, .to = 50, .percent = true}}, 2},
-    {"test", {{.source_split = 1, .from = 50, .to = 100, .percent = true}}, 1},
-    {"train800", {{.most = 800}}, 1},
-    {"val200", {{.source_split = 1, .to = 50, .percent = true, .most = 200}}, 1},
-    {"train800val200",
-     {{.most = 800}, {.source_split = 1, .to = 50, .percent = true, .most = 200}},
-     2},
-};
-
-/* One source split, train. */
-static const struct split_desc splits_80_10_10[] = {
-    {"train", {{.to = 80, .percent = true, .floor = true}}, 1},
-    {"val", {{.from = 80, .to = 90, .percent = true, .floor = true}}, 1},
-    {"trainval", {{.to = 90, .percent = true, .floor = true}}, 1},
-    {"test", {{.from = 90, .to = 100, .percent = true, .floor = true}}, 1},
-    {"train800", {{.to = 80, .percent = true, .floor = true, .most = 800}}, 1},
-    {"val200", {{.from = 80, .to = 90, .percent = true, .floor = true, .most = 200}}, 1},
-    {"train800val200",
-     {{.to = 80, .percent = true, .floor = true, .most = 800},
-      {.from = 80, .to = 90, .percent = true, .floor = true, .most = 200}},
-     2},
-};
 
 static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
 
@@ -108,8 +56,8 @@ const struct dataset_desc dataset_svhn = {
     .salts = {"train", "test"},
     .official = {73257, 26032},
     .n_source_splits = 2,
-    .splits = splits_90,
-    .n_splits = ARRAY_LEN(splits_90),
+    .splits = splits_90_10,
+    .n_splits = TABLE_SPLITS,
     .folders = {"svhn", "svhn_cropped", ""},
     .h = 32,
     .w = 32,
@@ -120,107 +68,81 @@ const struct dataset_desc dataset_svhn = {
     .tfds = &tfds_svhn,
 };
 
-#define SMALLNORB_GET                                                    \
-    "smallnorb-5x46789x9x18x6x2x96x96-training-{dat,info}.mat[.gz] and " \
-    "smallnorb-5x01235x9x18x6x2x96x96-testing-{dat,info}.mat[.gz] from " \
-    "cs.nyu.edu/~ylclab/data/norb-v1.0-small"
-#define SMALLNORB_CITATION                                                        \
-    "LeCun, Huang, Bottou: Learning Methods for Generic Object Recognition with " \
-    "Invariance to Pose and Lighting (CVPR 2004)"
+/* What the two tasks on one source share. */
+#define SMALLNORB                                                                             \
+    .citation = "LeCun, Huang, Bottou: Learning Methods for Generic Object Recognition with " \
+                "Invariance to Pose and Lighting (CVPR 2004)",                                \
+    .licence = "for research only",                                                           \
+    .how_to_get = "smallnorb-5x46789x9x18x6x2x96x96-training-{dat,info}.mat[.gz] and "        \
+                  "smallnorb-5x01235x9x18x6x2x96x96-testing-{dat,info}.mat[.gz] from "        \
+                  "cs.nyu.edu/~ylclab/data/norb-v1.0-small",                                  \
+    .salts = {"train", "test"},                                                               \
+    .official = {24300, 24300},                                                               \
+    .n_source_splits = 2,                                                                     \
+    .splits = splits_smallnorb,                                                               \
+    .n_splits = TABLE_SPLITS,                                                                 \
+    .folders = {"smallnorb", ""},                                                             \
+    .h = 96,                                                                                  \
+    .w = 96,                                                                                  \
+    .numeric_ids = true,                                                                      \
+    .source = &source_smallnorb
 
 const struct dataset_desc dataset_smallnorb_azimuth = {
     .name = "smallnorb-azimuth",
     .title = "small NORB: from which side a toy is seen",
-    .citation = SMALLNORB_CITATION,
-    .licence = "for research only",
-    .how_to_get = SMALLNORB_GET,
     .n_classes = 18,
     .class_names = azimuths,
-    .salts = {"train", "test"},
-    .official = {24300, 24300},
-    .n_source_splits = 2,
-    .splits = splits_smallnorb,
-    .n_splits = ARRAY_LEN(splits_smallnorb),
-    .folders = {"smallnorb", ""},
-    .h = 96,
-    .w = 96,
-    .numeric_ids = true,
     .no_flip = true,
     .rule = &rule_smallnorb_azimuth,
-    .source = &source_smallnorb,
     .tfds = &tfds_smallnorb_azimuth,
+    SMALLNORB,
 };
 
 const struct dataset_desc dataset_smallnorb_elevation = {
     .name = "smallnorb-elevation",
     .title = "small NORB: from which height a toy is seen",
-    .citation = SMALLNORB_CITATION,
-    .licence = "for research only",
-    .how_to_get = SMALLNORB_GET,
     .n_classes = 9,
     .class_names = elevations,
-    .salts = {"train", "test"},
-    .official = {24300, 24300},
-    .n_source_splits = 2,
-    .splits = splits_smallnorb,
-    .n_splits = ARRAY_LEN(splits_smallnorb),
-    .folders = {"smallnorb", ""},
-    .h = 96,
-    .w = 96,
-    .numeric_ids = true,
     .rule = &rule_smallnorb_elevation,
-    .source = &source_smallnorb,
     .tfds = &tfds_smallnorb_elevation,
+    SMALLNORB,
 };
 
-#define CLEVR_GET \
-    "CLEVR_v1.0.zip, packed or unpacked, from cs.stanford.edu/people/jcjohns/clevr"
-#define CLEVR_CITATION                                                            \
-    "Johnson et al.: CLEVR: A Diagnostic Dataset for Compositional Language and " \
-    "Elementary Visual Reasoning (CVPR 2017)"
+/* Likewise. */
+#define CLEVR                                                                                      \
+    .citation = "Johnson et al.: CLEVR: A Diagnostic Dataset for Compositional Language and "      \
+                "Elementary Visual Reasoning (CVPR 2017)",                                         \
+    .licence = "CC BY 4.0",                                                                        \
+    .how_to_get = "CLEVR_v1.0.zip, packed or unpacked, from cs.stanford.edu/people/jcjohns/clevr", \
+    .salts = {"train", "validation"},                                                              \
+    .official = {70000, 15000},                                                                    \
+    .n_source_splits = 2,                                                                          \
+    .splits = splits_90_10,                                                                        \
+    .n_splits = TABLE_SPLITS,                                                                      \
+    .folders = {"clevr", ""},                                                                      \
+    .h = 320,                                                                                      \
+    .w = 480,                                                                                      \
+    .no_crop = true,                                                                               \
+    .source = &source_clevr
 
 const struct dataset_desc dataset_clevr_count = {
     .name = "clevr-count",
     .title = "CLEVR: how many objects are in the scene",
-    .citation = CLEVR_CITATION,
-    .licence = "CC BY 4.0",
-    .how_to_get = CLEVR_GET,
     .n_classes = 8,
     .class_names = counts,
-    .salts = {"train", "validation"},
-    .official = {70000, 15000},
-    .n_source_splits = 2,
-    .splits = splits_90,
-    .n_splits = ARRAY_LEN(splits_90),
-    .folders = {"clevr", ""},
-    .h = 320,
-    .w = 480,
-    .no_crop = true,
     .rule = &rule_clevr_count,
-    .source = &source_clevr,
     .tfds = &tfds_clevr_count,
+    CLEVR,
 };
 
 const struct dataset_desc dataset_clevr_distance = {
     .name = "clevr-distance",
     .title = "CLEVR: how near the nearest object is",
-    .citation = CLEVR_CITATION,
-    .licence = "CC BY 4.0",
-    .how_to_get = CLEVR_GET,
     .n_classes = 6,
     .class_names = depths,
-    .salts = {"train", "validation"},
-    .official = {70000, 15000},
-    .n_source_splits = 2,
-    .splits = splits_90,
-    .n_splits = ARRAY_LEN(splits_90),
-    .folders = {"clevr", ""},
-    .h = 320,
-    .w = 480,
-    .no_crop = true,
     .rule = &rule_clevr_distance,
-    .source = &source_clevr,
     .tfds = &tfds_clevr_distance,
+    CLEVR,
 };
 
 const struct dataset_desc dataset_kitti_distance = {
@@ -237,7 +159,7 @@ const struct dataset_desc dataset_kitti_distance = {
     .official = {6347, 423, 711},
     .n_source_splits = 3,
     .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
+    .n_splits = TABLE_SPLITS,
     .folders = {"kitti", "Kitti/raw", ""},
     .no_crop = true,
     .rule = &rule_kitti_distance,
@@ -259,7 +181,7 @@ const struct dataset_desc dataset_dmlab = {
     .official = {65550, 22628, 22735},
     .n_source_splits = 3,
     .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
+    .n_splits = TABLE_SPLITS,
     .folders = {"dmlab", ""},
     .h = 360,
     .w = 480,
@@ -269,58 +191,43 @@ const struct dataset_desc dataset_dmlab = {
     .tfds = &tfds_dmlab,
 };
 
-#define DSPRITES_GET                                                  \
-    "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5 (or .npz) from " \
-    "github.com/deepmind/dsprites-dataset"
-#define DSPRITES_CITATION                                                              \
-    "Matthey, Higgins, Hassabis, Lerchner: dSprites: Disentanglement testing Sprites " \
-    "dataset (2017)"
+/* Likewise. */
+#define DSPRITES                                                                                   \
+    .citation = "Matthey, Higgins, Hassabis, Lerchner: dSprites: Disentanglement testing Sprites " \
+                "dataset (2017)",                                                                  \
+    .licence = "zlib/libpng",                                                                      \
+    .how_to_get = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.hdf5 (or .npz) from "                \
+                  "github.com/deepmind/dsprites-dataset",                                          \
+    .n_classes = 16,                                                                               \
+    .salts = {"train"},                                                                            \
+    .official = {737280},                                                                          \
+    .n_source_splits = 1,                                                                          \
+    .splits = splits_80_10_10,                                                                     \
+    .n_splits = TABLE_SPLITS,                                                                      \
+    .folders = {"dsprites", ""},                                                                   \
+    .h = 64,                                                                                       \
+    .w = 64,                                                                                       \
+    .numeric_ids = true,                                                                           \
+    .no_flip = true,                                                                               \
+    .source = &source_dsprites
 
 const struct dataset_desc dataset_dsprites_location = {
     .name = "dsprites-location",
     .title = "dSprites: where from left to right a shape is",
-    .citation = DSPRITES_CITATION,
-    .licence = "zlib/libpng",
-    .how_to_get = DSPRITES_GET,
-    .n_classes = 16,
     .class_names = positions,
-    .salts = {"train"},
-    .official = {737280},
-    .n_source_splits = 1,
-    .splits = splits_80_10_10,
-    .n_splits = ARRAY_LEN(splits_80_10_10),
-    .folders = {"dsprites", ""},
-    .h = 64,
-    .w = 64,
-    .numeric_ids = true,
-    .no_flip = true,
     .no_crop = true,
     .rule = &rule_dsprites_location,
-    .source = &source_dsprites,
     .tfds = &tfds_dsprites_location,
+    DSPRITES,
 };
 
 const struct dataset_desc dataset_dsprites_orientation = {
     .name = "dsprites-orientation",
     .title = "dSprites: how far a shape is turned",
-    .citation = DSPRITES_CITATION,
-    .licence = "zlib/libpng",
-    .how_to_get = DSPRITES_GET,
-    .n_classes = 16,
     .class_names = turns,
-    .salts = {"train"},
-    .official = {737280},
-    .n_source_splits = 1,
-    .splits = splits_80_10_10,
-    .n_splits = ARRAY_LEN(splits_80_10_10),
-    .folders = {"dsprites", ""},
-    .h = 64,
-    .w = 64,
-    .numeric_ids = true,
-    .no_flip = true,
     .rule = &rule_dsprites_orientation,
-    .source = &source_dsprites,
     .tfds = &tfds_dsprites_orientation,
+    DSPRITES,
 };
 
 const struct dataset_desc dataset_patch_camelyon = {
@@ -336,7 +243,7 @@ const struct dataset_desc dataset_patch_camelyon = {
     .official = {262144, 32768, 32768},
     .n_source_splits = 3,
     .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
+    .n_splits = TABLE_SPLITS,
     .folders = {"patch_camelyon", "pcam", "patch-camelyon", ""},
     .h = 96,
     .w = 96,

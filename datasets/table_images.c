@@ -4,54 +4,9 @@
 
 #include "datasets/class_names.h"
 #include "datasets/images.h"
+#include "datasets/table_splits.h"
 #include "datasets/tfds_row.h"
 #include "harness/base/tensor.h"
-
-/* Source splits train and one to test on; the last of train, from FROM per cent on, is `val`. */
-#define SPLITS_OF_TRAIN(from_percent)                                                             \
-    {                                                                                             \
-        {"train", {{.to = from_percent, .percent = true, .floor = true}}, 1},                     \
-            {"val", {{.from = from_percent, .to = 100, .percent = true, .floor = true}}, 1},      \
-            {"trainval", {{0}}, 1},                                                               \
-            {"test", {{.source_split = 1}}, 1},                                                   \
-            {"train800", {{.to = from_percent, .percent = true, .floor = true, .most = 800}}, 1}, \
-            {"val200",                                                                            \
-             {{.from = from_percent, .to = 100, .percent = true, .floor = true, .most = 200}},    \
-             1},                                                                                  \
-            {"train800val200",                                                                    \
-             {{.to = from_percent, .percent = true, .floor = true, .most = 800},                  \
-              {.from = from_percent, .to = 100, .percent = true, .floor = true, .most = 200}},    \
-             2},                                                                                  \
-    }
-
-static const struct split_desc splits_99_1[] = SPLITS_OF_TRAIN(99);
-static const struct split_desc splits_90_10[] = SPLITS_OF_TRAIN(90);
-static const struct split_desc splits_80_20[] = SPLITS_OF_TRAIN(80);
-
-/* One source split, all of it: 60 per cent train, 20 val, 20 test. */
-static const struct split_desc splits_60_20_20[] = {
-    {"train", {{.to = 60, .percent = true, .floor = true}}, 1},
-    {"val", {{.from = 60, .to = 80, .percent = true, .floor = true}}, 1},
-    {"trainval", {{.to = 80, .percent = true, .floor = true}}, 1},
-    {"test", {{.from = 80, .to = 100, .percent = true, .floor = true}}, 1},
-    {"train800", {{.to = 60, .percent = true, .floor = true, .most = 800}}, 1},
-    {"val200", {{.from = 60, .to = 80, .percent = true, .floor = true, .most = 200}}, 1},
-    {"train800val200",
-     {{.to = 60, .percent = true, .floor = true, .most = 800},
-      {.from = 60, .to = 80, .percent = true, .floor = true, .most = 200}},
-     2},
-};
-
-/* Source splits train, validation, test. */
-static const struct split_desc splits_three[] = {
-    {"train", {{0}}, 1},
-    {"val", {{.source_split = 1}}, 1},
-    {"trainval", {{0}, {.source_split = 1}}, 2},
-    {"test", {{.source_split = 2}}, 1},
-    {"train800", {{.most = 800}}, 1},
-    {"val200", {{.source_split = 1, .most = 200}}, 1},
-    {"train800val200", {{.most = 800}, {.source_split = 1, .most = 200}}, 2},
-};
 
 const struct dataset_desc dataset_ilsvrc2012 = {
     .name = "ilsvrc2012",
@@ -68,7 +23,7 @@ const struct dataset_desc dataset_ilsvrc2012 = {
     .official = {1281167, 50000},
     .n_source_splits = 2,
     .splits = splits_99_1,
-    .n_splits = ARRAY_LEN(splits_99_1),
+    .n_splits = TABLE_SPLITS,
     .folders = {"ilsvrc2012", "imagenet2012", "imagenet", ""},
     .source = &source_ilsvrc2012,
     .tfds = &tfds_ilsvrc2012,
@@ -89,7 +44,7 @@ const struct dataset_desc dataset_caltech101 = {
     .official = {3060, 6084},
     .n_source_splits = 2,
     .splits = splits_90_10,
-    .n_splits = ARRAY_LEN(splits_90_10),
+    .n_splits = TABLE_SPLITS,
     .folders = {"caltech101", "caltech-101", ""},
     .source = &source_caltech101,
     .tfds = &tfds_caltech101,
@@ -107,7 +62,7 @@ const struct dataset_desc dataset_dtd = {
     .official = {1880, 1880, 1880},
     .n_source_splits = 3,
     .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
+    .n_splits = TABLE_SPLITS,
     .folders = {"dtd", ""},
     .source = &source_dtd,
     .tfds = &tfds_dtd,
@@ -127,7 +82,7 @@ const struct dataset_desc dataset_flowers102 = {
     .official = {1020, 1020, 6149},
     .n_source_splits = 3,
     .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
+    .n_splits = TABLE_SPLITS,
     .folders = {"flowers102", "oxford_flowers102", "flowers-102", ""},
     .source = &source_flowers102,
     .tfds = &tfds_flowers102,
@@ -146,7 +101,7 @@ const struct dataset_desc dataset_pets = {
     .official = {3680, 3669},
     .n_source_splits = 2,
     .splits = splits_80_20,
-    .n_splits = ARRAY_LEN(splits_80_20),
+    .n_splits = TABLE_SPLITS,
     .folders = {"pets", "oxford_iiit_pet", "oxford-iiit-pet", ""},
     .source = &source_pets,
     .tfds = &tfds_pets,
@@ -168,7 +123,7 @@ const struct dataset_desc dataset_sun397 = {
     .official = {76128, 10875, 21750},
     .n_source_splits = 3,
     .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
+    .n_splits = TABLE_SPLITS,
     .folders = {"sun397", "SUN397", ""},
     .source = &source_sun397,
     .tfds = &tfds_sun397,
@@ -187,7 +142,7 @@ const struct dataset_desc dataset_eurosat = {
     .official = {27000},
     .n_source_splits = 1,
     .splits = splits_60_20_20,
-    .n_splits = ARRAY_LEN(splits_60_20_20),
+    .n_splits = TABLE_SPLITS,
     .folders = {"eurosat", "EuroSAT", ""},
     .h = 64,
     .w = 64,
@@ -209,7 +164,7 @@ const struct dataset_desc dataset_resisc45 = {
     .official = {31500},
     .n_source_splits = 1,
     .splits = splits_60_20_20,
-    .n_splits = ARRAY_LEN(splits_60_20_20),
+    .n_splits = TABLE_SPLITS,
     .folders = {"resisc45", ""},
     .h = 256,
     .w = 256,
@@ -220,41 +175,35 @@ const struct dataset_desc dataset_resisc45 = {
 static const char *const retinopathy_classes[] = {"none", "mild", "moderate", "severe",
                                                   "proliferative"};
 
+/* What the prepared pictures and the photographs share. */
+#define RETINOPATHY                                                                                \
+    .citation = "Kaggle and EyePacs: Diabetic Retinopathy Detection (2015)",                       \
+    .licence = "the competition's rules",                                                          \
+    .n_classes = 5,                                                                                \
+    .class_names = retinopathy_classes,                                                            \
+    .salts = {"train", "validation", "test"},                                                      \
+    .official = {35126, 10906, 42670},                                                             \
+    .n_source_splits = 3,                                                                          \
+    .splits = splits_three,                                                                        \
+    .n_splits = TABLE_SPLITS,                                                                      \
+    .folders = {"retinopathy", "diabetic_retinopathy_detection", "diabetic-retinopathy-detection", \
+                ""}
+
 const struct dataset_desc dataset_retinopathy = {
     .name = "retinopathy",
     .title = "Diabetic retinopathy, as btgraham-300 prepares the photographs",
-    .citation = "Kaggle and EyePacs: Diabetic Retinopathy Detection (2015)",
-    .licence = "the competition's rules",
     .how_to_get = "a directory diabetic_retinopathy_detection/btgraham-300 that TFDS prepared; "
                   "the original photographs are the row retinopathy-photos",
-    .n_classes = 5,
-    .class_names = retinopathy_classes,
-    .salts = {"train", "validation", "test"},
-    .official = {35126, 10906, 42670},
-    .n_source_splits = 3,
-    .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
-    .folders = {"retinopathy", "diabetic_retinopathy_detection", "diabetic-retinopathy-detection",
-                ""},
     .source = &source_retinopathy,
     .tfds = &tfds_retinopathy,
+    RETINOPATHY,
 };
 
 const struct dataset_desc dataset_retinopathy_photos = {
     .name = "retinopathy-photos",
     .title = "Diabetic retinopathy, the original photographs: not VTAB's task",
-    .citation = "Kaggle and EyePacs: Diabetic Retinopathy Detection (2015)",
-    .licence = "the competition's rules",
     .how_to_get = "trainLabels.csv, retinopathy_solution.csv and the unpacked folders train and "
                   "test of kaggle.com/c/diabetic-retinopathy-detection (account needed)",
-    .n_classes = 5,
-    .class_names = retinopathy_classes,
-    .salts = {"train", "validation", "test"},
-    .official = {35126, 10906, 42670},
-    .n_source_splits = 3,
-    .splits = splits_three,
-    .n_splits = ARRAY_LEN(splits_three),
-    .folders = {"retinopathy", "diabetic_retinopathy_detection", "diabetic-retinopathy-detection",
-                ""},
     .source = &source_retinopathy_photos,
+    RETINOPATHY,
 };

@@ -61,6 +61,13 @@ size_t tree_n_classes(const void *state);
 const char *tree_class_name(const void *state, size_t label);
 const struct split_desc *tree_splits(const void *state, size_t *n_splits);
 
+/* The members of struct source_ops that are the same for both. */
+#define TREE_OPS                                                                               \
+    .close = tree_close, .count = images_count, .label = images_label, .key = images_copy_key, \
+    .encoded_bytes = images_encoded_bytes, .read = images_read, .hint = images_hint,           \
+    .n_classes = tree_n_classes, .class_name = tree_class_name, .splits = tree_splits,         \
+    .where = images_where
+
 #define TREE_SOURCES                                                                          \
     "datasets/tree.c datasets/tree_folders.c datasets/tree_metadata.c datasets/tree_pairs.c " \
     "datasets/files.c datasets/label_words.c " IMAGES_SOURCES
