@@ -5,8 +5,8 @@
  * stride, one for each parity of row and column, of 1, 2, 2 and 4 taps.
  *
  * Weights: for a tap, a block of input channels and a block of output channels, a chunk of pixels
- * after the other: the input is packed with norm and ReLU, dy a panel at a time, and their outer
- * products are added up. */
+ * after the other: the input is packed with norm and ReLU, and its outer products with dy are added
+ * up. */
 #include "models/cpu/backward.h"
 
 #include <assert.h>
@@ -21,7 +21,7 @@ enum {
     DATA_ROWS = 56,     /* pixels of one parity in a block */
     CHUNK_PIXELS = 192, /* of a chunk of backward-weights, about */
     BLOCK_IN = 128,     /* channels of a block of weights, at most */
-    BLOCK_OUT = 256,
+    BLOCK_OUT = 1024,
     WANTED_ITEMS = 4, /* for each thread */
     ROOT_SIZE = 7,
     ROOT_CHANNELS = 3,
@@ -258,11 +258,10 @@ static size_t cut(size_t all, size_t most)
     return (all + most - 1) / most;
 }
 
-/* Chunk of pixels: packed input, packed dy. */
+/* Packed input of a chunk of pixels, which has at most 3 / 2 of what is wanted. */
 static size_t gemm_weights_scratch(const struct conv_weights *w)
 {
-    size_t rows = 2 * CHUNK_PIXELS;
-    return rows * (at_most(w->conv.shape.cin, BLOCK_IN) + LDA_PAD) + rows * w->conv.simd->panel;
+    return 2 * CHUNK_PIXELS * (at_most(w->conv.shape.cin, BLOCK_IN) + LDA_PAD);
 }
 
 /* One chunk: all panels of the block of output channels. */
@@ -273,27 +272,18 @@ static void add_chunk(const struct weights_job *j, const struct conv_slice *s, s
     const struct conv_shape *z = &w->conv.shape;
     size_t panel = w->conv.simd->panel, lda = s->n + LDA_PAD, pixels = w->conv.oh * w->conv.ow;
     size_t rows = b->n_images * b->n, row = b->image * pixels + b->first;
-    float *dy = a + 2 * CHUNK_PIXELS * lda;
-    size_t end = at_most(z->cout, out + j->out);
+    size_t end = at_most(z->cout, out + j->out), tap = s->ky * z->k + s->kx;
     assert(rows <= 2 * CHUNK_PIXELS);
     conv_pack(&w->conv, s, b, a, lda);
     for (size_t first = out; first < end; first += panel) {
-        const struct simd_norm copy = {.x = w->dy + row * z->cout + first,
-                                       .y = dy,
-                                       .rows = rows,
-                                       .c = panel,
-                                       .ldx = z->cout,
-                                       .ldy = panel};
-        size_t tap = s->ky * z->k + s->kx;
         const struct simd_outer o = {.rows = s->n,
                                      .n = rows,
                                      .a = a,
-                                     .b = dy,
+                                     .b = w->dy + row * z->cout + first,
                                      .lda = lda,
-                                     .ldb = panel,
+                                     .ldb = z->cout,
                                      .ldc = z->cout,
                                      .c = w->dw + (tap * z->cin + s->first) * z->cout + first};
-        w->conv.simd->norm(&copy);
         w->conv.simd->outer(&o);
     }
 }

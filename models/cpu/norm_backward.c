@@ -3,7 +3,8 @@
  *   d_beta = sum g, d_gamma = sum g h,
  *   dx = inverse * (gamma g - mean(gamma g) - h mean(gamma g h)).
  * A first pass over blocks of pixels makes g and its sums, the last piece of work of an image turns
- * these into the line that takes g and x to dx, a second pass applies it. */
+ * these into the line that takes g and x to dx, a second pass applies it. Where there are enough
+ * images, each is one piece of work for both passes, and its second finds it in the cache. */
 #include "models/cpu/backward.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "models/engine.h"
 
 enum { BLOCK_FLOATS = 16 * 1024, /* of a block: stays in the cache with its x */
+       IMAGES_EACH = 4,          /* for each thread */
        GRADIENT_CHANNELS = 256 };
 
 /* Blocks of whole multiples of 64 rows would do as well: the sums are made of 64 rows at a time. */
@@ -77,19 +79,16 @@ static void image_done(const struct job *j, size_t image)
     }
 }
 
-static void mask_item(void *ctx, size_t item, size_t worker)
+static void mask_block(const struct job *j, const struct block *block)
 {
-    const struct job *j = ctx;
     const struct norm_back *b = j->b;
-    struct block block = blocks_at(&j->blocks, item);
-    (void)worker;
-    for (size_t i = block.image; i < block.image + block.n_images; i++) {
-        size_t at = (i * b->pixels + block.first) * b->c;
-        double *sum = sums_at(j, i, block.part);
+    for (size_t i = block->image; i < block->image + block->n_images; i++) {
+        size_t at = (i * b->pixels + block->first) * b->c;
+        double *sum = sums_at(j, i, block->part);
         memset(sum, 0, 2 * b->c * sizeof *sum);
         struct simd_mask m = {.x = b->x + at,
                               .d = b->d + at,
-                              .rows = block.n,
+                              .rows = block->n,
                               .c = b->c,
                               .ldx = b->c,
                               .affine = stats_affine_at(b->affine, i, b->c),
@@ -138,16 +137,46 @@ static void add_gradient(const struct job *j, size_t first, size_t end)
     }
 }
 
+static void mask_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    struct block block = blocks_at(&j->blocks, item);
+    (void)worker;
+    mask_block(j, &block);
+}
+
 static void apply_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
+    struct block block = blocks_at(&j->blocks, item);
     (void)worker;
-    if (item < j->blocks.count) {
-        struct block block = blocks_at(&j->blocks, item);
-        apply_block(j, &block);
-        return;
+    apply_block(j, &block);
+}
+
+/* All parts of the images of one block. */
+static void image_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    (void)worker;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < j->blocks.parts; i++) {
+            /* The second pass begins with what the first has left in the cache. */
+            size_t part = pass ? j->blocks.parts - 1 - i : i;
+            struct block block = blocks_at(&j->blocks, item * j->blocks.parts + part);
+            if (pass) {
+                apply_block(j, &block);
+            } else {
+                mask_block(j, &block);
+            }
+        }
     }
-    size_t first = (item - j->blocks.count) * GRADIENT_CHANNELS, rest = j->b->c - first;
+}
+
+static void gradient_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    size_t first = item * GRADIENT_CHANNELS, rest = j->b->c - first;
+    (void)worker;
     add_gradient(j, first, first + (rest < GRADIENT_CHANNELS ? rest : GRADIENT_CHANNELS));
 }
 
@@ -157,7 +186,12 @@ void norm_back_run(const struct norm_back *b, const struct crew *crew)
     for (size_t i = 0; i < b->n; i++) {
         atomic_store_explicit(&b->left[i], j.blocks.parts, memory_order_relaxed);
     }
-    crew_run(crew, j.blocks.count, mask_item, &j);
-    size_t pieces = (b->c + GRADIENT_CHANNELS - 1) / GRADIENT_CHANNELS;
-    crew_run(crew, j.blocks.count + pieces, apply_item, &j);
+    size_t images = j.blocks.count / j.blocks.parts;
+    if (images >= IMAGES_EACH * crew->size) {
+        crew_run(crew, images, image_item, &j);
+    } else {
+        crew_run(crew, j.blocks.count, mask_item, &j);
+        crew_run(crew, j.blocks.count, apply_item, &j);
+    }
+    crew_run(crew, (b->c + GRADIENT_CHANNELS - 1) / GRADIENT_CHANNELS, gradient_item, &j);
 }

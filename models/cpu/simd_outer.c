@@ -7,8 +7,9 @@
 SIMD_ALWAYS void tile(size_t rows, const struct simd_outer *g, size_t first)
 {
     const float *a = g->a + first, *b = g->b;
-    const size_t lda = g->lda, ldb = g->ldb, n = g->n;
-    float *c = g->c + first * g->ldc;
+    const size_t lda = g->lda, ldb = g->ldb, ldc = g->ldc, n = g->n;
+    const bool start = g->start;
+    float *c = g->c + first * ldc;
     vf sum[TILE_ROWS][2];
     SIMD_UNROLL
     for (size_t i = 0; i < rows; i++) {
@@ -28,8 +29,8 @@ SIMD_ALWAYS void tile(size_t rows, const struct simd_outer *g, size_t first)
     }
     SIMD_UNROLL
     for (size_t i = 0; i < rows; i++) {
-        float *to = c + i * g->ldc;
-        if (!g->start) {
+        float *to = c + i * ldc;
+        if (!start) {
             sum[i][0] += load(to);
             sum[i][1] += load(to + VL);
         }

@@ -280,11 +280,11 @@ static int fit(struct cpu_train *t, struct wish *p, size_t left, struct err *e)
     return 0;
 }
 
-/* Images that are fast to have in flight: the gradient of the weights is read and written once for
- * all of them. */
+/* Images that are fast to have in flight: more share the reading of the weights and the writing of
+ * their gradient, fewer keep a layer's tensors in the cache. */
 static size_t fast_micro(size_t h, size_t w)
 {
-    enum { PIXELS = 16 * 224 * 224 };
+    enum { PIXELS = 16 * 128 * 128 };
     size_t groups = PIXELS / (h * w * TRAIN_GROUP);
     groups = groups < 1 ? 1 : groups > 8 ? 8
                                          : groups;

@@ -39,17 +39,34 @@ void kernel_head_backward_bias(const struct head_part *p, const float *d_logits,
     add_row(p, NULL, d_logits, d_bias);
 }
 
+/* Element j goes to sum j % LANES, so that the additions do not wait for one another. */
+static double dot(const float *a, const float *b, size_t n)
+{
+    enum { LANES = 16 };
+    double sums[LANES] = {0}, total = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            sums[j] += (double)a[i + j] * (double)b[i + j];
+        }
+    }
+    for (; i < n; i++) {
+        sums[i % LANES] += (double)a[i] * (double)b[i];
+    }
+    for (size_t j = 0; j < LANES; j++) {
+        total += sums[j];
+    }
+    return total;
+}
+
 void kernel_head_backward_data(const struct head_part *p, const float *d_logits, const float *w,
                                float *d_features)
 {
     for (size_t k = p->first; k < p->end; k++) {
         const float *row = w + k * p->n_classes;
         for (size_t i = 0; i < p->n; i++) {
-            double sum = 0;
-            for (size_t j = 0; j < p->n_classes; j++) {
-                sum += (double)d_logits[i * p->n_classes + j] * (double)row[j];
-            }
-            d_features[i * p->c + k] = (float)sum;
+            d_features[i * p->c + k] =
+                (float)dot(d_logits + i * p->n_classes, row, p->n_classes);
         }
     }
 }
