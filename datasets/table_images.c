@@ -109,7 +109,7 @@ const struct dataset_desc dataset_pets = {
 
 const struct dataset_desc dataset_sun397 = {
     .name = "sun397",
-    .title = "SUN397: scenes, as in the files (TFDS shrinks and re-encodes them)",
+    .title = "SUN397: scenes (in the archive as they are; TFDS shrinks and re-encodes them)",
     .citation = "Xiao, Hays, Ehinger, Oliva, Torralba: SUN Database: Large-scale Scene "
                 "Recognition from Abbey to Zoo (2010)",
     .licence = "research use",
