@@ -4,6 +4,7 @@
 #include "harness/context.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
+#include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "results/aggregate.h"
@@ -281,6 +282,20 @@ static int add_vtab(const struct ctx *c, const struct aggregate_vtab *v, struct 
     return 0;
 }
 
+/* Said aloud: a replicate that some task lacks. */
+static void note_replicates(const struct aggregate_vtab *v)
+{
+    if (v->mean.n_tasks < VTAB_TASKS) {
+        note(NOTE_WARNING, "%s: %zu of %d tasks are there: no mean", v->name, v->mean.n_tasks,
+             VTAB_TASKS);
+    } else if (v->n_replicates < v->n_most) {
+        note(NOTE_WARNING,
+             "%s: %zu of %zu replicates have all tasks; replicate_se and the shares are theirs, "
+             "the means those of all that is there",
+             v->name, v->n_replicates, v->n_most);
+    }
+}
+
 int results_aggregate(struct ctx *c, const struct results_args *a, const struct record_list *l,
                       struct err *e)
 {
@@ -319,6 +334,9 @@ int results_aggregate(struct ctx *c, const struct results_args *a, const struct 
             fputs("\n", stdout);
             rc = context_print(c, &vtab, e);
         }
+    }
+    for (size_t i = 0; i < g.n_vtab && rc == 0; i++) {
+        note_replicates(&g.vtab[i]);
     }
     table_release(&t);
     table_release(&vtab);

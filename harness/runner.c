@@ -112,11 +112,16 @@ static void trim_outcomes(const char *keep, struct outcomes *o)
     }
 }
 
-/* A cell that failed before it could be described still says what was asked. */
+/* A cell that failed before it could be described still says what was asked; its message does not
+ * repeat it. */
 static int fill_spec(const struct run_spec *spec, struct record *r, struct err *e)
 {
     struct str text = {0};
     if (r->spec && *r->spec) {
+        size_t n = strlen(r->spec);
+        if (str_starts(r->message, r->spec) && str_starts(r->message + n, ": ")) {
+            memmove(r->message, r->message + n + 2, strlen(r->message + n + 2) + 1);
+        }
         return 0;
     }
     spec_text(spec, &text);

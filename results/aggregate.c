@@ -181,12 +181,14 @@ static int add_replicates(struct aggregate_vtab *v, const struct tasks *t, struc
 static int fill_vtab(struct aggregate_vtab *v, const struct tasks *t, char *name, struct err *e)
 {
     double p[VTAB_TASKS], nan = (double)NAN;
-    size_t n[VTAB_TASKS];
+    size_t n[VTAB_TASKS], n_most = 0;
     for (size_t k = 0; k < VTAB_TASKS; k++) {
         p[k] = t->of[k] ? t->of[k]->summary.mean : nan;
         n[k] = t->of[k] ? t->of[k]->n_test : 1;
+        n_most = t->of[k] && t->of[k]->n > n_most ? t->of[k]->n : n_most;
     }
     *v = (struct aggregate_vtab){.name = name,
+                                 .n_most = n_most,
                                  .tasks_replicate_se = nan,
                                  .groups_replicate_se = nan,
                                  .shares = {nan, nan, nan}};

@@ -31,7 +31,7 @@ struct aggregate_series {
 struct aggregate_vtab {
     char *name; /* "vtab-1000, ridge:..., MODEL"; owned */
     struct vtab_mean mean;
-    size_t n_replicates;                            /* that all tasks have */
+    size_t n_replicates, n_most;                    /* that all tasks have; that some task has */
     double tasks_replicate_se, groups_replicate_se; /* nan with fewer than two */
     struct aggregate_shares shares;                 /* of the mean over tasks */
 };

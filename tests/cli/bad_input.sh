@@ -76,6 +76,9 @@ expect 1 '1 cells here are in no plan.*1 of them damaged' "status speaks of cell
 # A cell that fails before its preprocessing is known; images that cannot be read.
 expect 1 'run model=.*w.npz dataset=fashion-mnist .*preset=model.*is not known; name a preset' "a failed cell says what was asked" \
     "$bitbench" eval -m "$tmp/w.npz" -d fashion-mnist --preprocess model -o "$tmp/preset"
+expect 1 'test=test\[:50\]: select on val: 1 training image' "a failed cell says once what was asked" \
+    "$bitbench" linear -m pixels -d fashion-mnist --size 8 --train-n 1 --test 'test[:50]' -o "$tmp/too-few"
+expect 1 ' +select on val: 1 training image: none' "also in a list" "$bitbench" status "$tmp/too-few" --list
 expect 1 '^bitbench: .*0 cells computed, 0 were there$' "a failed cell does not count as computed" \
     "$bitbench" run "$tmp/preset/run.yaml" -o "$tmp/preset"
 mkdir -p "$tmp/photos/test/cat" "$tmp/photos/train/cat"

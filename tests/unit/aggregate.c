@@ -107,6 +107,7 @@ static void test_vtab(void **state)
     const struct aggregate_vtab *v = &a.vtab[0];
     assert_int_equal(v->mean.n_tasks, 19);
     assert_int_equal(v->n_replicates, 3);
+    assert_int_equal(v->n_most, 3);
     near("mean of 19", v->mean.tasks, mean, 1e-15);
     near("standard error over images", v->mean.tasks_se, sqrt(var), 1e-15);
     /* each replicate moves all tasks, so both means, by the same: sd 0.018028 */
@@ -116,6 +117,13 @@ static void test_vtab(void **state)
     near("seed share", v->shares.seed, 3 * se * se / (3 * se * se + var), 1e-12);
     near("draw share", v->shares.draw, 0, 0);
     assert_string_equal(v->name, "train:vtab-1000, ridge:l2=1, m");
+    aggregate_release(&a);
+    /* without one replicate of the first task: standard errors over the other two */
+    OK(aggregate_init(&a, &(struct record_list){.records = records + 1, .n = list.n - 1}, false,
+                      &e));
+    assert_int_equal(a.vtab[0].mean.n_tasks, 19);
+    assert_int_equal(a.vtab[0].n_replicates, 2);
+    assert_int_equal(a.vtab[0].n_most, 3);
     aggregate_release(&a);
     /* without the first task: no mean */
     OK(aggregate_init(&a, &(struct record_list){.records = records + 3, .n = list.n - 3}, false,
