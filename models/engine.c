@@ -7,8 +7,7 @@
 #include "harness/base/near.h"
 #include "harness/base/tensor.h"
 
-const struct engine *const engines[] = {&engine_reference, &engine_cpu,
-                                        &engine_cpu_direct};
+const struct engine *const engines[] = {&engine_cpu, &engine_cpu_direct, &engine_reference};
 const size_t engines_n = ARRAY_LEN(engines);
 
 const struct engine *engine_find(const char *name, struct err *e)
