@@ -47,7 +47,7 @@ void conv_winograd_weights_run(const struct conv_weights *w, const struct crew *
 /* --- GroupNorm with ReLU --- */
 /* d [n, pixels, c], the gradient of its output, becomes that of its input x, on top of plus (NULL:
  * nothing); d_gamma and d_beta [c] are added to. */
-struct norm_back {
+struct norm_data {
     const struct simd *simd;
     size_t n, pixels, c;
     const float *x, *affine;     /* [n, 3, c] */
@@ -55,12 +55,12 @@ struct norm_back {
     const float *gamma;          /* [c] */
     const float *plus;           /* [n, pixels, c] */
     float *d, *d_gamma, *d_beta; /* d_gamma, d_beta [c] */
-    double *sums;                /* norm_back_sums */
+    double *sums;                /* norm_data_sums */
     float *slopes;               /* [n, 3, c] */
     atomic_size_t *left;         /* [n] */
 };
-size_t norm_back_sums(size_t n, size_t pixels, size_t c);
-void norm_back_run(const struct norm_back *b, const struct crew *crew);
+size_t norm_data_sums(size_t n, size_t pixels, size_t c);
+void norm_data_run(const struct norm_data *b, const struct crew *crew);
 
 /* --- packing --- */
 /* A layer's weights, standardised, packed for the way forward (pack.h) and back:

@@ -24,13 +24,13 @@ static struct blocks blocks_of(size_t n, size_t pixels, size_t c)
     return blocks_cut(pixels, n, target > 64 ? target : 64);
 }
 
-size_t norm_back_sums(size_t n, size_t pixels, size_t c)
+size_t norm_data_sums(size_t n, size_t pixels, size_t c)
 {
     return n * blocks_of(n, pixels, c).parts * 2 * c;
 }
 
 struct job {
-    const struct norm_back *b;
+    const struct norm_data *b;
     struct blocks blocks;
 };
 
@@ -43,7 +43,7 @@ static double *sums_at(const struct job *j, size_t image, size_t part)
  * image, and the slopes are made. */
 static void finish_group(const struct job *j, size_t image, double *total, size_t group)
 {
-    const struct norm_back *b = j->b;
+    const struct norm_data *b = j->b;
     size_t c = b->c, width = c / ARCH_GROUPS, first = group * width;
     double mean = b->moments[image * NORM_STATS + group];
     double inverse = b->moments[image * NORM_STATS + ARCH_GROUPS + group];
@@ -55,6 +55,10 @@ static void finish_group(const struct job *j, size_t image, double *total, size_
         mh += (double)b->gamma[k] * total[c + k] / count;
     }
     float *slope = b->slopes + image * 3 * c, *bend = slope + c, *shift = bend + c;
+    if (b->pixels * width == 1) { /* it is its own mean: nothing passes, exactly */
+        slope[first] = bend[first] = shift[first] = 0;
+        return;
+    }
     for (size_t k = first; k < first + width; k++) {
         slope[k] = (float)(inverse * (double)b->gamma[k]);
         bend[k] = (float)(-inverse * inverse * mh);
@@ -81,7 +85,7 @@ static void image_done(const struct job *j, size_t image)
 
 static void mask_block(const struct job *j, const struct block *block)
 {
-    const struct norm_back *b = j->b;
+    const struct norm_data *b = j->b;
     for (size_t i = block->image; i < block->image + block->n_images; i++) {
         size_t at = (i * b->pixels + block->first) * b->c;
         double *sum = sums_at(j, i, block->part);
@@ -101,7 +105,7 @@ static void mask_block(const struct job *j, const struct block *block)
 
 static void apply_block(const struct job *j, const struct block *block)
 {
-    const struct norm_back *b = j->b;
+    const struct norm_data *b = j->b;
     for (size_t i = block->image; i < block->image + block->n_images; i++) {
         size_t at = (i * b->pixels + block->first) * b->c;
         const float *slope = b->slopes + i * 3 * b->c;
@@ -123,7 +127,7 @@ static void apply_block(const struct job *j, const struct block *block)
 /* Some channels of d_gamma and d_beta: each group's images in double, then the groups. */
 static void add_gradient(const struct job *j, size_t first, size_t end)
 {
-    const struct norm_back *b = j->b;
+    const struct norm_data *b = j->b;
     for (size_t k = first; k < end; k++) {
         for (size_t i = 0; i < b->n;) {
             double beta = 0, gamma = 0;
@@ -180,7 +184,7 @@ static void gradient_item(void *ctx, size_t item, size_t worker)
     add_gradient(j, first, first + (rest < GRADIENT_CHANNELS ? rest : GRADIENT_CHANNELS));
 }
 
-void norm_back_run(const struct norm_back *b, const struct crew *crew)
+void norm_data_run(const struct norm_data *b, const struct crew *crew)
 {
     struct job j = {.b = b, .blocks = blocks_of(b->n, b->pixels, b->c)};
     for (size_t i = 0; i < b->n; i++) {

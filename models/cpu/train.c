@@ -255,7 +255,7 @@ static void norm(const struct back *b, const float *x, size_t pixels, size_t c,
                  const float *plus, float *d)
 {
     const struct cpu_train *t = b->pass.t;
-    const struct norm_back back = {.simd = t->net.simd,
+    const struct norm_data back = {.simd = t->net.simd,
                                    .n = b->pass.n,
                                    .pixels = pixels,
                                    .c = c,
@@ -270,7 +270,7 @@ static void norm(const struct back *b, const float *x, size_t pixels, size_t c,
                                    .sums = t->buffers.sums,
                                    .slopes = t->buffers.slopes,
                                    .left = t->buffers.left};
-    norm_back_run(&back, &t->net.crew);
+    norm_data_run(&back, &t->net.crew);
 }
 
 static void back_unit(const struct back *b, size_t i)

@@ -158,7 +158,7 @@ static void measure_layer(struct sizes *most, const struct cpu_net *net, const s
     if (l != net->layers) {
         grow(&most->spectrum, conv_data_spectrum(&d));
         grow(&most->scratch, conv_data_scratch(&d));
-        grow(&most->sums, norm_back_sums(n, pixels_in(l), l->cin));
+        grow(&most->sums, norm_data_sums(n, pixels_in(l), l->cin));
     }
 }
 
@@ -202,7 +202,7 @@ static void take_buffers(struct cpu_train *t, struct train_buffers *b, size_t n,
         measure_layer(&most, net, &net->layers[i], n);
     }
     grow(&most.sums, cpu_net_pool_sums(n, pixels_in(root + 1), root->cout));
-    grow(&most.sums, norm_back_sums(n, pixels, c));
+    grow(&most.sums, norm_data_sums(n, pixels, c));
     b->root = take_floats(&b->arena, n * pixels_out(root) * root->cout);
     b->pool_index = arena_take(&b->arena, n * pooled);
     for (size_t i = 0; i < t->n_units; i++) {

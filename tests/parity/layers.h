@@ -6,6 +6,7 @@
 #include "models/bit.h"
 #include "models/loss.h"
 #include "tests/parity/layers_backward.h"
+#include "tests/parity/layers_cpu.h"
 
 static inline void run_conv(const struct layer *l, float *y)
 {
@@ -152,6 +153,7 @@ static inline void check_layer(const struct table *t, size_t i, const struct lay
     snprintf(what, sizeof what, "layer %s", l.name);
     check_error(what, relative(y, truth.head.n, &truth), l.bound);
     op->back(&l);
+    check_layer_cpu(&l, op->name);
     free(y);
     array_free(&truth);
     zip_close(&z);

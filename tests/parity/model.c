@@ -20,6 +20,7 @@
 #include "tests/parity/golden.h"
 #include "tests/parity/layers.h"
 #include "tests/parity/training.h"
+#include "tests/parity/ways.h"
 
 static const char *dir = "tests/parity/model";
 static char folder_salt[KEY];
@@ -135,26 +136,25 @@ static double bound_of(const struct arch *a, size_t h, size_t w, bool features)
     return features ? 2e-4 : 5e-5;
 }
 
-/* Runs m on x and holds the results against two files, either of which may be absent. */
-static void compare_outputs(const char *what, const struct model *m, const struct tensor *x,
-                            const char *features_path, const char *logits_path)
+/* Runs m on x one way and holds the results against two files, either of which may be absent. */
+static void compare_way(const char *what, const struct way *way, const struct model *m,
+                        const struct tensor *x, const char *features_path, const char *logits_path)
 {
     size_t dim = model_feature_dim(m, x->h, x->w);
     float *features = take(x->n * dim, sizeof *features);
     float *logits = take(x->n * m->n_classes, sizeof *logits);
-    const struct engine *engine = &engine_reference;
     void *state;
-    need(!engine->open(&state, m, pool, &e), what);
-    bool ran = !engine->forward(state, x, features, m->n_classes ? logits : NULL, &e);
-    engine->close(state);
-    check(ran, "%s: forward%s%s", what, ran ? "" : ": ", ran ? "" : e.text);
+    need(!way->engine->open(&state, m, pool, &e), what);
+    bool ran = !way->engine->forward(state, x, features, m->n_classes ? logits : NULL, &e);
+    way->engine->close(state);
+    check(ran, "%s (%s): forward%s%s", what, way->name, ran ? "" : ": ", ran ? "" : e.text);
     for (size_t i = 0; ran && i < 2; i++) {
         const char *path = i ? logits_path : features_path;
         if (!file_exists(path)) {
             continue;
         }
         char name[PATH];
-        snprintf(name, sizeof name, "%s: %s", what, i ? "logits" : "features");
+        snprintf(name, sizeof name, "%s (%s): %s", what, way->name, i ? "logits" : "features");
         struct array truth = array_read(path);
         double size,
             d = difference(i ? logits : features, x->n * (i ? m->n_classes : dim), &truth, &size);
@@ -163,6 +163,17 @@ static void compare_outputs(const char *what, const struct model *m, const struc
     }
     free(features);
     free(logits);
+}
+
+static void compare_outputs(const char *what, const struct model *m, const struct tensor *x,
+                            const char *features_path, const char *logits_path)
+{
+    for (size_t i = 0; i < ways_n(); i++) {
+        struct way way = way_take(i);
+        if (way.engine) {
+            compare_way(what, &way, m, x, features_path, logits_path);
+        }
+    }
 }
 
 struct activations {

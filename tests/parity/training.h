@@ -1,5 +1,5 @@
-/* Gradients of the whole network and runs of 30 steps against float64, for every engine that
- * trains. Bounds: tests/parity/model/README.md, Training. */
+/* Gradients of the whole network and runs of 30 steps against float64, for every engine on every
+ * instruction set. Bounds: tests/parity/model/README.md, Training. */
 #ifndef BITBENCH_TESTS_PARITY_TRAINING_H
 #define BITBENCH_TESTS_PARITY_TRAINING_H
 
@@ -9,6 +9,7 @@
 #include "models/model.h"
 #include "tests/parity/formula.h"
 #include "tests/parity/golden.h"
+#include "tests/parity/ways.h"
 
 static inline double standard_deviation(const struct array *a)
 {
@@ -44,6 +45,7 @@ static inline double apart(double have, double want, double size)
 
 struct training {
     const struct engine *engine;
+    const char *name; /* of the engine and its instruction set */
     struct pool *pool;
     char folder[PATH]; /* .../train */
     const char *salt;
@@ -147,7 +149,7 @@ static inline void check_gradients(struct training *r, const char *arch, size_t 
     struct train_result result = {0};
     float *block = take(m.table.n_floats, sizeof *block);
     char what[KEY];
-    snprintf(what, sizeof what, "train/gradient (%s)", r->engine->name);
+    snprintf(what, sizeof what, "train/gradient (%s)", r->name);
     need(!r->engine->train_step(state, &x, labels.f32, 0, &result, &e), what);
     r->engine->get_params(state, TRAIN_VELOCITY, block);
     r->t = &t;
@@ -349,7 +351,7 @@ static inline void check_trajectory(const struct training *r)
     run_steps(r, &m, errors, &first_steps);
     model_release(&m);
     if (fast) {
-        snprintf(what, sizeof what, "train/%s (%s): loss of steps 0..3", setting, r->engine->name);
+        snprintf(what, sizeof what, "train/%s (%s): loss of steps 0..3", setting, r->name);
         check_error(what, first_steps, 5e-6);
         return;
     }
@@ -359,7 +361,7 @@ static inline void check_trajectory(const struct training *r)
         flipped |= !frozen && errors[i] > narrow[i];
     }
     for (size_t i = 0; i < T_ALL; i++) {
-        snprintf(what, sizeof what, "train/%s (%s): %s", setting, r->engine->name,
+        snprintf(what, sizeof what, "train/%s (%s): %s", setting, r->name,
                  measure_names[i]);
         check_error(what, errors[i], calm && !flipped ? narrow[i] : wide[i]);
     }
@@ -371,16 +373,17 @@ static inline void check_training(const char *folder, struct pool *pool, const c
     char path[2 * PATH];
     snprintf(path, sizeof path, "%s/index.tsv", folder);
     struct table t = table_read(path);
-    for (size_t i = 0; i < engines_n; i++) {
-        struct training r = {.engine = engines[i], .pool = pool};
+    for (size_t i = 0; i < ways_n(); i++) {
+        struct way way = way_take(i);
+        struct training r = {.engine = way.engine, .name = way.name, .pool = pool};
         snprintf(r.folder, sizeof r.folder, "%s", folder);
-        for (size_t row = 0; r.engine->train_step && row < t.n_rows; row++) {
+        for (size_t row = 0; r.engine && row < t.n_rows; row++) {
             r.t = &t;
             r.row = row;
             r.salt = *cell(&t, row, "salt") ? cell(&t, row, "salt") : folder_salt;
             check_trajectory(&r);
         }
-        if (r.engine->train_step && file_exists(training_path(&r, "gradient_full.npz"))) {
+        if (r.engine && file_exists(training_path(&r, "gradient_full.npz"))) {
             check_gradients(&r, cell(&t, 0, "arch"), count(&t, 0, "classes"));
         }
     }
