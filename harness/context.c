@@ -29,7 +29,7 @@ const struct opt global_opts[] = {
      0, 0},
     {"isa", 0, OPT_TEXT, FIELD(isa), "NAME",
      "instruction set: avx512, avx2 or base (the CPU's best)", 0, 0},
-    {"engine", 0, OPT_TEXT, FIELD(engine), "NAME", "implementation of the network (reference)", 0,
+    {"engine", 0, OPT_TEXT, FIELD(engine), "NAME", "implementation of the network (cpu)", 0,
      0},
     {"partial", 0, OPT_FLAG, FIELD(partial), NULL,
      "accept data sets with images missing; shows in the signature", 0, 0},
