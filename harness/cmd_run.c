@@ -223,7 +223,7 @@ struct short_args {
     LIST("model", 'm', models, "M[,M...]",                                                       \
          "path, zoo name, random:ARCH[:SEED] or pixels (required)"),                             \
         LIST("dataset", 'd', datasets, "D[,D...]",                                               \
-             "name, or folder:, tar:, tfds:PATH, list:FILE.csv (required)"),                                   \
+             "name, or folder:, tar:, tfds:PATH, list:FILE.csv (required)"),                     \
         LIST("preprocess", 0, preset, "PRESET", "preprocessing preset, or `model` (bit-paper)"), \
         LIST("size", 0, size, "PX", "side of the network's input, overriding the preset's"),     \
         LIST("resize", 0, resize, "PX", "size before the crop (same as --size)"),                \

@@ -210,8 +210,14 @@ static const void *column_of(const struct outcomes *o, size_t column)
 static const struct {
     const char *name;
     enum h5_type type;
-} outcome_columns[] = {{"pred", H5_I32},       {"rank", H5_U16},   {"margin", H5_F32},
-                       {"logp_label", H5_F32}, {"p_pred", H5_F32}, {"p_sq", H5_F32}};
+} outcome_columns[] = {
+    {"pred", H5_I32},
+    {"rank", H5_U16},
+    {"margin", H5_F32},
+    {"logp_label", H5_F32},
+    {"p_pred", H5_F32},
+    {"p_sq", H5_F32},
+};
 enum { N_OUTCOME_COLUMNS = sizeof outcome_columns / sizeof *outcome_columns };
 
 static int put_matrix(struct h5 *h, const struct pack *p, const struct test_set *s, size_t column,
