@@ -94,16 +94,11 @@ static int add_top(struct table *t, const char *image, const float *logits, size
 static int print_top(const struct ctx *c, const struct predict_args *a, char **words, size_t n,
                      const float *logits, size_t n_classes, struct err *e)
 {
-    static const char *const names[] = {"image", "rank", "class", "logit", "probability"};
+    static const char *const names[] = {"image", ">rank", ">class", ">logit",
+                                        ">probability"};
     struct table t;
     char index[32];
-    if (table_init(&t, ARRAY_LEN(names), e)) {
-        return -1;
-    }
-    int status = 0;
-    for (size_t i = 0; i < ARRAY_LEN(names) && status == 0; i++) {
-        status = table_head(&t, i, names[i], i > 0, e);
-    }
+    int status = table_heads(&t, names, ARRAY_LEN(names), e);
     for (size_t i = 0; i < n && status == 0; i++) {
         snprintf(index, sizeof index, "%zu", i);
         status = add_top(&t, a->input ? index : words[i], logits + i * n_classes, n_classes,
