@@ -1,8 +1,8 @@
 /* CIFAR-10 and CIFAR-100 (www.cs.toronto.edu/~kriz/cifar.html) in the four forms people have:
  * the binary and the Python version, each as .tar.gz or unpacked. The images and their order are
  * the same in all. Binary records are one label byte (CIFAR-100: coarse, then fine) and three
- * planes of 32 x 32; unpacked ones are read in place, everything else is held in memory. The
- * label of CIFAR-100 is the fine one, as in VTAB. */
+ * planes of 32 x 32; unpacked ones are read in place, the pixels of all else are put into temporary
+ * files when the set is opened. The label of CIFAR-100 is the fine one, as in VTAB. */
 #include "datasets/cifar.h"
 
 #include <assert.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "datasets/codec/spool.h"
 #include "datasets/codec/tar.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
@@ -82,6 +83,27 @@ static int too_large(const char *name, unsigned long long bytes, size_t most, st
                    name, bytes, most);
 }
 
+/* Moves a part's pixels into a file without a name: all parts together are 184 MB. */
+static int park(struct cifar_part *p, const char *name, struct err *e)
+{
+    p->fd = spool_temporary(name, (uint64_t)p->n * CIFAR_PIXELS, e);
+    p->path = p->fd < 0 ? NULL : mem_strdup(name, e);
+    if (!p->path) {
+        return -1;
+    }
+    size_t at_once = p->stride == CIFAR_PIXELS ? p->n : 1;
+    for (size_t i = 0; i < p->n; i += at_once) {
+        if (spool_write(p->fd, p->pixels + i * p->stride, at_once * CIFAR_PIXELS, name, e)) {
+            return -1;
+        }
+    }
+    free(p->bytes);
+    p->bytes = NULL;
+    p->pixels = NULL;
+    p->stride = CIFAR_PIXELS;
+    return 0;
+}
+
 /* Takes a whole file, whose bytes it then owns. */
 static int take_file(struct cifar *c, size_t file, const char *name, uint8_t *bytes, size_t n,
                      struct err *e)
@@ -92,8 +114,9 @@ static int take_file(struct cifar *c, size_t file, const char *name, uint8_t *by
         return rc;
     }
     c->parts[file].bytes = bytes;
-    return c->form == CIFAR_BINARY ? cifar_take_records(c, file, name, bytes, n, e)
-                                   : cifar_take_pickle(c, file, name, bytes, n, e);
+    int rc = c->form == CIFAR_BINARY ? cifar_take_records(c, file, name, bytes, n, e)
+                                     : cifar_take_pickle(c, file, name, bytes, n, e);
+    return rc ? rc : park(&c->parts[file], name, e);
 }
 
 static int read_member(struct cifar *c, struct tar *t, const char *member, size_t file,
@@ -101,7 +124,7 @@ static int read_member(struct cifar *c, struct tar *t, const char *member, size_
 {
     char name[SOURCE_PATH];
     snprintf(name, sizeof name, "%.3000s: %.500s", c->where, member);
-    bool seen = file == c->layout->n_parts ? c->names != NULL : c->parts[file].bytes != NULL;
+    bool seen = file == c->layout->n_parts ? c->names != NULL : c->parts[file].labels != NULL;
     if (seen) {
         return err_set(e, ERR_FORMAT, "%s: a second time in the archive", name);
     }
@@ -300,10 +323,6 @@ static int cifar_read(const void *state, size_t source_split, size_t i, struct s
 {
     const struct cifar_part *p = find_part(state, source_split, &i);
     *out = (struct sample){NULL, CIFAR_PIXELS, SAMPLE_PLANAR, 32, 32};
-    if (p->pixels) {
-        out->bytes = p->pixels + i * p->stride;
-        return 0;
-    }
     uint64_t at = (uint64_t)i * p->stride + (p->stride - CIFAR_PIXELS);
     if (sample_buf_reserve(buf, CIFAR_PIXELS, e) ||
         file_pread(p->fd, buf->data, CIFAR_PIXELS, at, p->path, e)) {
@@ -327,7 +346,8 @@ static const char *cifar_where(const void *state)
 const struct source_ops source_cifar = {
     .name = "cifar",
     .sources = "datasets/cifar.c datasets/cifar_parts.c datasets/codec/gzip.c "
-               "datasets/codec/pickle.c datasets/codec/pickle_array.c datasets/codec/tar.c",
+               "datasets/codec/pickle.c datasets/codec/pickle_array.c datasets/codec/spool.c "
+               "datasets/codec/tar.c",
     .open = cifar_open,
     .close = cifar_close,
     .count = cifar_count,

@@ -24,7 +24,7 @@ struct cifar_layout {
     const char *labels_key, *names_key; /* in the pickles */
 };
 
-/* One file of images. Either pixels points into bytes, or they are read from fd. */
+/* One file of images. While it is taken, pixels points into bytes; then they are read from fd. */
 struct cifar_part {
     size_t n;
     uint8_t *labels; /* [n]; NULL: the part is missing */

@@ -20,9 +20,9 @@ const struct opt global_opts[] = {
      "folders with data sets and weights (also $BITBENCH_DATA;\n/usr/share/datasets is always "
      "searched)",
      0, 0},
-    {"cache", 0, OPT_TEXT, FIELD(cache), "DIR", "where features are kept (~/.cache/bitbench)", 0,
-     0},
-    {"no-cache", 0, OPT_FLAG, FIELD(no_cache), NULL, "keep no features on disk", 0, 0},
+    {"cache", 0, OPT_TEXT, FIELD(cache), "DIR",
+     "where features and indexes are kept (~/.cache/bitbench)", 0, 0},
+    {"no-cache", 0, OPT_FLAG, FIELD(no_cache), NULL, "keep neither on disk", 0, 0},
     {"threads", 0, OPT_INT, FIELD(threads), "N", "threads (all processors); never changes a number",
      1, 1024},
     {"max-mem", 0, OPT_SIZE, FIELD(max_mem), "SIZE", "refuse work that needs more memory, e.g. 8G",
