@@ -82,26 +82,12 @@ const struct source_ops source_eurosat = {
     .name = "eurosat",
     .sources = "datasets/images_classes.c " IMAGES_SOURCES,
     .open = open_eurosat,
-    .close = images_close,
-    .count = images_count,
-    .label = images_label,
-    .key = images_copy_key,
-    .encoded_bytes = images_encoded_bytes,
-    .read = images_read,
-    .hint = images_hint,
-    .where = images_where,
+    IMAGES_OPS,
 };
 
 const struct source_ops source_resisc45 = {
     .name = "resisc45",
     .sources = "datasets/images_classes.c " IMAGES_SOURCES,
     .open = open_resisc45,
-    .close = images_close,
-    .count = images_count,
-    .label = images_label,
-    .key = images_copy_key,
-    .encoded_bytes = images_encoded_bytes,
-    .read = images_read,
-    .hint = images_hint,
-    .where = images_where,
+    IMAGES_OPS,
 };

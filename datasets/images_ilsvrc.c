@@ -310,12 +310,5 @@ const struct source_ops source_ilsvrc2012 = {
     .name = "ilsvrc2012",
     .sources = "datasets/images_ilsvrc.c datasets/codec/synsets.c " IMAGES_SOURCES,
     .open = open_ilsvrc,
-    .close = images_close,
-    .count = images_count,
-    .label = images_label,
-    .key = images_copy_key,
-    .encoded_bytes = images_encoded_bytes,
-    .read = images_read,
-    .hint = images_hint,
-    .where = images_where,
+    IMAGES_OPS,
 };
