@@ -13,6 +13,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
+#include "harness/base/note.h"
 #include "harness/base/tensor.h"
 
 /* Walks the table in its own order. */
@@ -92,6 +93,21 @@ size_t bit_kernel_floats(const struct param_table *t)
         n = p->kind == PARAM_KERNEL ? p->offset + p->n : n;
     }
     return n;
+}
+
+/* Groups are smallest in the first block, whose units and their insides have as many channels as
+ * the root gives: with width 0.5 and one pixel a group is one value. */
+void bit_warn_blind(const struct arch *a, const char *subject, size_t h, size_t w, bool *said)
+{
+    size_t rows = arch_conv_out(arch_conv_out(h, 7, 2), 3, 2);
+    size_t cols = arch_conv_out(arch_conv_out(w, 7, 2), 3, 2);
+    if (!*said && rows * cols * arch_root_channels(a) == ARCH_GROUPS) {
+        *said = true;
+        note(NOTE_WARNING,
+             "%s at %zu x %zu pixels: a GroupNorm group is a single value; features and logits do "
+             "not depend on the image",
+             subject, h, w);
+    }
 }
 
 /* --- scratch --- */

@@ -2,6 +2,7 @@
 #ifndef BITBENCH_MODELS_BIT_H
 #define BITBENCH_MODELS_BIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "models/arch.h"
 #include "models/kernels/kernels.h"
@@ -37,6 +38,10 @@ void bit_net_release(struct bit_net *net);
 void bit_standardize(const struct param *p, double ws_eps, const float *params, float *kernels);
 /* Floats from the start of the block that hold all kernels: what kernels must have room for. */
 size_t bit_kernel_floats(const struct param_table *t);
+
+/* Says once (*said) that for images of h x w some group of a GroupNorm is a single value, hence its
+ * own mean, so that nothing of an image is left in what follows. */
+void bit_warn_blind(const struct arch *a, const char *subject, size_t h, size_t w, bool *said);
 
 /* What a group of images in flight needs: carved from an arena, for n images of h x w pixels. */
 struct bit_scratch {

@@ -91,6 +91,7 @@ static int run_network(struct cpu *c, const struct tensor *x, float *features, s
 {
     struct cpu_net *net = &c->net;
     size_t floats = x->h * x->w * 3, dim = arch_features(&c->model->arch);
+    bit_warn_blind(&c->model->arch, c->model->subject, x->h, x->w, &c->said_blind);
     if (c->trainer) {
         cpu_train_forget(&c->train); /* one or the other */
     }

@@ -13,6 +13,7 @@ struct cpu {
     const struct model *model;
     struct pool *pool;
     struct cpu_net net; /* {0} for pixels */
+    bool said_blind;    /* bit_warn_blind */
     /* From train_begin on, when net is that of `trained`. Either net or train has memory for
      * images. */
     struct trainer *trainer;

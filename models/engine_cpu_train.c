@@ -13,6 +13,7 @@
 static int plan(struct trainer *t, const struct tensor *x, size_t held, struct err *e)
 {
     struct cpu *c = t->engine;
+    bit_warn_blind(&c->model->arch, c->model->subject, x->h, x->w, &c->said_blind);
     cpu_net_forget(&c->net); /* one or the other */
     if (cpu_train_plan(&c->train, x->n, x->h, x->w, t->options.micro_batch, held, e)) {
         return -1;

@@ -330,6 +330,7 @@ static int run_network(struct reference *r, struct job *j, struct err *e)
 {
     const struct tensor *x = j->x;
     bit_pass_close(&r->pass); /* one or the other */
+    bit_warn_blind(&r->model->arch, r->model->subject, x->h, x->w, &r->said_blind);
     if (open_slots(r, x, e)) {
         return -1;
     }

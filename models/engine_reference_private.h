@@ -22,6 +22,7 @@ struct reference {
     struct slot *slots; /* [pool_size] */
     size_t n_slots;     /* open ones, planned for groups of images of h x w */
     size_t group, h, w;
+    bool said_blind;       /* bit_warn_blind */
     struct trainer *train; /* once train_begin was called, with what follows */
     struct bit_pass pass;
     float *rows; /* features of a group and their gradient */

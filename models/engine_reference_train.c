@@ -20,6 +20,7 @@ static int plan(struct trainer *t, const struct tensor *x, size_t held, struct e
     struct reference *r = t->engine;
     const struct arch *a = &r->model->arch;
     size_t n = x->n < TRAIN_GROUP ? x->n : TRAIN_GROUP, limit = mem_limit();
+    bit_warn_blind(a, r->model->subject, x->h, x->w, &r->said_blind);
     if (r->pass.max_n >= n && r->pass.h == x->h && r->pass.w == x->w) {
         return 0;
     }

@@ -30,7 +30,7 @@ static bool listed(const char *list, const char *path)
 static bool claimed(const char *path)
 {
     for (size_t i = 0; i < engines_n; i++) {
-        if (listed(engines[i]->sources, path)) {
+        if (listed(engines[i]->sources, path) || listed(engines[i]->train_sources, path)) {
             return true;
         }
     }

@@ -57,6 +57,7 @@ static void test_sources(void **state)
     (void)state;
     for (size_t i = 0; i < engines_n; i++) {
         check_sources(engines[i]->name, engines[i]->sources);
+        check_sources(engines[i]->name, engines[i]->train_sources);
     }
     for (size_t i = 0; i < datasets_n; i++) {
         check_sources(datasets[i]->name, datasets[i]->source->sources);

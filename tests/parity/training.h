@@ -1,5 +1,5 @@
-/* Gradients of the whole network and runs of 30 steps against float64, for every engine on every
- * instruction set. Bounds: tests/parity/model/README.md, Training. */
+/* Gradients of the whole network and runs of 30 steps against float64, for every engine: gradients
+ * on every instruction set, runs on the best. Bounds: tests/parity/model/README.md, Training. */
 #ifndef BITBENCH_TESTS_PARITY_TRAINING_H
 #define BITBENCH_TESTS_PARITY_TRAINING_H
 
@@ -375,9 +375,12 @@ static inline void check_training(const char *folder, struct pool *pool, const c
     struct table t = table_read(path);
     for (size_t i = 0; i < ways_n(); i++) {
         struct way way = way_take(i);
-        struct training r = {.engine = way.engine, .name = way.name, .pool = pool};
+        struct training r = {.engine = way.engine,
+                             .name = way.name,
+                             .pool = pool,
+                             .salt = *cell(&t, 0, "salt") ? cell(&t, 0, "salt") : folder_salt};
         snprintf(r.folder, sizeof r.folder, "%s", folder);
-        for (size_t row = 0; r.engine && row < t.n_rows; row++) {
+        for (size_t row = 0; r.engine && way.best && row < t.n_rows; row++) {
             r.t = &t;
             r.row = row;
             r.salt = *cell(&t, row, "salt") ? cell(&t, row, "salt") : folder_salt;

@@ -11,6 +11,7 @@ static const char *const way_isas[] = {"base", "avx2", "avx512"};
 
 struct way {
     const struct engine *engine; /* NULL: no such way here */
+    bool best;                   /* of this engine's */
     char name[64];
 };
 
@@ -29,6 +30,10 @@ static inline struct way way_take(size_t i)
         return (struct way){0};
     }
     need(!cpu_force_isa(isa, &e), isa);
+    w.best = true;
+    for (size_t k = i / engines_n + 1; k < ARRAY_LEN(way_isas); k++) {
+        w.best &= same || !cpu_has(way_isas[k]);
+    }
     snprintf(w.name, sizeof w.name, "%s%s%s", w.engine->name, same ? "" : " ", same ? "" : isa);
     return w;
 }
