@@ -133,6 +133,7 @@ static int read_step(struct preprocess *p, const char *text, size_t n, size_t *n
     size_t name = strcspn(step, ":"), i = step_find(step, name);
     if (i == ARRAY_LEN(steps)) {
         struct near near;
+        step[name] = '\0';
         near_init(&near, step);
         for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
             near_add(&near, steps[k].name);

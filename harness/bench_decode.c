@@ -1,14 +1,14 @@
-/* bench decode: images read, decoded and transformed into batches, from the test split of a data
- * set, over and over until there are as many as asked for. */
+/* bench decode: images read, decoded and transformed into batches, from a data set (its test split,
+ * or trainval where it has none), over and over until there are as many as asked for. */
 #include "harness/bench.h"
 #include "harness/context.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/base/pool.h"
+#include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "datasets/dataset.h"
 #include "datasets/loader.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 struct decode {
@@ -36,6 +36,12 @@ static int decode_once(void *ctx, struct err *e)
     return status;
 }
 
+static int open_images(struct split *s, const struct dataset *d, struct err *e)
+{
+    struct err none = {0};
+    return split_open(s, d, "test", &none) == 0 ? 0 : split_open(s, d, "trainval", e);
+}
+
 int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e)
 {
     struct dataset *ds = NULL;
@@ -46,11 +52,11 @@ int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e)
     struct decode d = {.s = &s, .p = &p, .pool = c->pool};
     struct loader *probe = NULL;
     size_t h, w;
-    char shape[192];
+    struct str shape = {0};
     int status = -1;
-    pp.crop = pp.crop ? pp.crop : 64;
+    pp.crop = pp.crop || pp.preset ? pp.crop : 64;
     if (dataset_open(&ds, a->dataset ? a->dataset : "fashion-mnist", &where, e) ||
-        split_open(&s, ds, "test", e) ||
+        open_images(&s, ds, e) ||
         preprocess_from_args(&p, &pp, NULL, ds->desc->h, ds->desc->w, e)) {
         goto out;
     }
@@ -68,12 +74,14 @@ int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e)
     loader_shape(probe, &h, &w);
     d.data = mem_take(DECODE_BATCH * h * w, 3 * sizeof *d.data, e);
     if (d.data) {
-        snprintf(shape, sizeof shape, "%.60s %zux%zu %s", ds->name, w, h, p.kernel);
+        str_addf(&shape, "%.60s ", ds->name);
+        preprocess_text(&p, &shape);
         struct bench_line line = {
-            .what = "decode", .shape = shape, .unit = "images", .units = (double)d.n};
+            .what = "decode", .shape = str_text(&shape), .unit = "images", .units = (double)d.n};
         status = bench_measure(c, a, &line, decode_once, &d, e);
     }
 out:
+    str_release(&shape);
     loader_close(probe);
     free(d.data);
     free(d.rows);

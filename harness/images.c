@@ -50,8 +50,8 @@ int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a,
 
 /* One file into row i; the first one decides the size of x. */
 static int load_one(const char *path, size_t i, size_t n, const struct preprocess *p,
-                    struct transform_scratch *scratch, struct tensor *x, uint8_t **u8,
-                    struct err *e)
+                    const struct images_augment *g, struct transform_scratch *scratch,
+                    struct tensor *x, uint8_t **u8, struct err *e)
 {
     unsigned char *bytes;
     size_t n_bytes, h, w;
@@ -76,10 +76,10 @@ static int load_one(const char *path, size_t i, size_t n, const struct preproces
     }
     if (status == 0) {
         size_t at = i * h * w * 3;
-        status = preprocess_run(p, &image, scratch, x->data + at, NULL, e) ||
-                         preprocess_run(p, &image, scratch, NULL, *u8 + at, e)
-                     ? -1
-                     : 0;
+        const struct augment_draw d =
+            g ? augment_draw(&g->a, p, g->seed, g->step, i, image.h, image.w)
+              : (struct augment_draw){.crop = AUGMENT_WHOLE};
+        status = augment_run(&d, p, &image, scratch, x->data + at, *u8 + at, e);
     }
     free(bytes);
     return status ? err_wrap(e, "%s", path) : 0;
@@ -88,12 +88,22 @@ static int load_one(const char *path, size_t i, size_t n, const struct preproces
 int images_load(const char *const *paths, size_t n, const struct preprocess *p, struct tensor *x,
                 uint8_t **u8, struct err *e)
 {
+    return images_load_augmented(paths, n, p, NULL, x, u8, e);
+}
+
+int images_load_augmented(const char *const *paths, size_t n, const struct preprocess *p,
+                          const struct images_augment *g, struct tensor *x, uint8_t **u8,
+                          struct err *e)
+{
     struct transform_scratch scratch = {0};
     uint8_t *bytes = NULL;
     int status = 0;
     *x = (struct tensor){0};
     for (size_t i = 0; i < n && status == 0; i++) {
-        status = load_one(paths[i], i, n, p, &scratch, x, &bytes, e);
+        status = load_one(paths[i], i, n, p, g, &scratch, x, &bytes, e);
+    }
+    if (status == 0 && g && g->a.mixup > 0) {
+        augment_mixup(x->data, n, x->h * x->w * 3, augment_lambda(&g->a, g->seed, g->step));
     }
     transform_scratch_release(&scratch);
     if (status || !u8) {

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "datasets/augment.h"
 #include "datasets/transform.h"
 #include "harness/base/tensor.h"
 
@@ -26,32 +27,42 @@ int preprocess_from_args(struct preprocess *p, const struct preprocess_args *a,
 int images_load(const char *const *paths, size_t n, const struct preprocess *p, struct tensor *x,
                 uint8_t **u8, struct err *e);
 
+/* What a step of training would make of the files, which are its batch in this order. */
+struct images_augment {
+    struct augment a;
+    uint64_t seed, step;
+};
+/* As images_load, with augmentations; MixUp is done to x alone. */
+int images_load_augmented(const char *const *paths, size_t n, const struct preprocess *p,
+                          const struct images_augment *augment, struct tensor *x, uint8_t **u8,
+                          struct err *e);
+
 /* The options of every command that takes a preprocessing; S is the command's struct, F its field.
  */
 #define PREPROCESS_OPTS(S, F)                                          \
     {"size", 0, OPT_INT, offsetof(struct S, F.crop), "PX",             \
      "side of the network's input, overriding the preset's", 1, 4096}, \
         PREPROCESS_OPTS_BUT_SIZE(S, F)
-#define PREPROCESS_OPTS_BUT_SIZE(S, F)                                    \
-    {"preprocess",                                                        \
-     0,                                                                   \
-     OPT_TEXT,                                                            \
-     offsetof(struct S, F.preset),                                        \
-     "PRESET",                                                            \
-     "preprocessing preset, or `model` for the checkpoint's own",         \
-     0,                                                                   \
-     0},                                                                  \
-        {"resize", 0, OPT_INT, offsetof(struct S, F.resize), "PX",        \
-         "size before the crop (same as --size)", 1, 4096},               \
-        {"kernel", 0, OPT_TEXT, offsetof(struct S, F.kernel), "NAME",     \
-         "resize kernel, overriding the preset's", 0, 0},                 \
-        {"decode", 0, OPT_TEXT, offsetof(struct S, F.decode), "pil|tf",   \
-         "JPEG decoding, overriding the preset's", 0, 0},                 \
-        {"range", 0, OPT_TEXT, offsetof(struct S, F.range), "NAME",       \
-         "value range, overriding the preset's", 0, 0},                   \
-    {                                                                     \
-        "mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME",          \
-            "squash, short, small or none, overriding the preset's", 0, 0 \
+#define PREPROCESS_OPTS_BUT_SIZE(S, F)                                      \
+    {"preprocess",                                                          \
+     0,                                                                     \
+     OPT_TEXT,                                                              \
+     offsetof(struct S, F.preset),                                          \
+     "PRESET",                                                              \
+     "preset, step list, or `model` for the checkpoint's own",              \
+     0,                                                                     \
+     0},                                                                    \
+        {"resize", 0, OPT_INT, offsetof(struct S, F.resize), "PX",          \
+         "size before the crop (same as --size)", 1, 4096},                 \
+        {"kernel", 0, OPT_TEXT, offsetof(struct S, F.kernel), "NAME",       \
+         "resize kernel, overriding the preset's", 0, 0},                   \
+        {"decode", 0, OPT_TEXT, offsetof(struct S, F.decode), "NAME",       \
+         "image decoding (pil, tf, cv...), overriding the preset's", 0, 0}, \
+        {"range", 0, OPT_TEXT, offsetof(struct S, F.range), "NAME",         \
+         "value range, overriding the preset's", 0, 0},                     \
+    {                                                                       \
+        "mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME",            \
+            "squash, short, small, none..., overriding the preset's", 0, 0  \
     }
 
 #endif

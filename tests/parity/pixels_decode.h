@@ -67,7 +67,7 @@ static double decoded_deviation(const char *group, const char *file, const char 
     for (size_t i = 0; v && i < im->h * im->w * 3; i++) {
         v[i] = rgb[i];
     }
-    double d = v ? deviation(npz, key, v, im->h, im->w * 3) : HUGE_VAL;
+    double d = v ? deviation_beside_hash(npz, key, v, im->h, im->w * 3) : HUGE_VAL;
     free(v);
     return d;
 }

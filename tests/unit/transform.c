@@ -59,6 +59,17 @@ static void texts(void **state)
     assert_text("big-vision", 0, "rs:256-224-small-tf2area-u8|range:-1..1|decode:tf");
     assert_text("vtab", 32, "rs:224-224-squash-tf1bilinear|range:0..1|decode:tf");
     assert_text("none", 32, "rs:none|range:-1..1|decode:pil");
+    assert_text("bit", 28, "rs:160-128-squash-tf2bilinear|range:-1..1|decode:tf");
+    assert_text("hf", 0, "rs:224-224-shortfloor-tvu8bicubicaa|range:clip|decode:pil");
+    assert_text("hf:448-448-bilinear", 0,
+                "rs:448-448-shortfloor-tvu8bilinearaa|range:clip|decode:pil");
+    assert_text("resize:256|crop:224", 0, "rs:256-224-short-pilbilinear|range:-1..1|decode:pil");
+    assert_text("decode:cv-noexif|resize:256-small-cvarea|u8|range:0..1", 0,
+                "rs:256-256-small-cvarea-u8|range:0..1|decode:cv-noexif");
+    assert_text("resize:256-tf2bilinear-square|crop:224", 0,
+                "rs:256-224-square-tf2bilinear|range:-1..1|decode:pil");
+    assert_text("resize:64-square", 0, "rs:64-64-squash-pilbilinear|range:-1..1|decode:pil");
+    assert_text("decode:pil-draft224|crop:28", 0, "rs:none-28|range:-1..1|decode:pil-draft224");
 }
 
 static void every_row(void **state)
@@ -129,6 +140,29 @@ static void refused_names(void **state)
         {"timm:9999-9-bilinear", "resize must be 1 to 4096"},
         {"timm:-8-8-bilinear", "not RESIZE-CROP-KERNEL"},
         {"none:8-8-bilinear", "takes no sizes"},
+        {"resize:256|resize:224", "each at most once"},
+        {"crop:224|resize:256", "in the order decode, resize, u8, crop, range"},
+        {"resize:256|crop:224|", "unknown step ''"},
+        {"|", "unknown step ''"},
+        {"resize:256|crp:224", "did you mean 'crop'"},
+        {"resize:", "does not begin with a size"},
+        {"resize:0", "resize must be 1 to 4096"},
+        {"resize:99999", "does not begin with a size"},
+        {"resize:256-squash", "one of short, shortfloor, small and square"},
+        {"resize:256-short-small", "one of short, shortfloor"},
+        {"resize:256-pilbilinear-pilbox", "a kernel is named already"},
+        {"resize:256-pilbilinaer", "did you mean 'pilbilinear'"},
+        {"resize:256-", "unknown resize kernel ''"},
+        {"resize:256x", "behind the size"},
+        {"resize:256|crop:257", "crop 1 to resize"},
+        {"resize:256|crop:0", "a size in pixels"},
+        {"u8", "stands behind resize"},
+        {"resize:256|u8:1", "takes no value"},
+        {"decode:tf-fast", "unknown decoder 'tf-fast'"},
+        {"decode:pil-draft0", "unknown decoder"},
+        {"decode:pil-draft99999", "unknown decoder"},
+        {"range:0..2", "unknown range '0..2'"},
+        {"crop:9999", "crop of at most 4096"},
         {"timm:448-448-bilinear           "
          "                                                                                       "
          "               x",
