@@ -10,8 +10,15 @@
 #include "tests/property/training.h"
 
 static const char *const isas[] = {"base", "avx2", "avx512"}; /* the best one last */
-static const size_t odd_sizes[][3] = {{1, 1, 1}, {2, 7, 5}, {3, 33, 17},
-                                      {4, 9, 1}, {5, 40, 24}, {9, 16, 50}};
+/* Images, height, width. */
+static const size_t odd_sizes[][3] = {
+    {1, 1, 1},
+    {2, 7, 5},
+    {3, 33, 17},
+    {4, 9, 1},
+    {5, 40, 24},
+    {9, 16, 50},
+};
 
 /* The gradient at the net's parameters plus `by` times direction (NULL: none), and the loss. */
 static float *gradient_at(const struct engine *engine, const struct data *d,
