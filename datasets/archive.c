@@ -9,6 +9,8 @@
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
 
+#define LARGE ((uint64_t)1 << 30) /* bytes of a .tar.gz whose opening takes seconds */
+
 /* Is this a name to leave out (1), to keep (0), or an error (-1)? */
 static int judge(const struct archive *a, const char *name, struct err *e)
 {
@@ -80,6 +82,11 @@ static int index_tar(struct archive *a, struct err *e)
         a->n = t.n;
         a->names.data = t.names;
         return 0;
+    }
+    if (packed && a->blob.size >= LARGE) {
+        note(NOTE_INFO, "%s: inflating all of it to find what is in it; "
+                        "`bitbench datasets prepare` unpacks it once",
+             a->where);
     }
     struct tar_input in = {
         .name = a->where,

@@ -40,4 +40,5 @@ sole cblas.h harness/base/blas
 sole csv.h harness/base/csv
 sole jansson.h harness/base/json
 sole yaml.h harness/base/yaml
+sole curl/curl.h harness/fetch
 exit $bad

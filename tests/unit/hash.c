@@ -72,6 +72,17 @@ static void md5_vectors(void **state)
     unsigned char out[HASH_MD5_BYTES];
     md5_bytes("", 0, out);
     assert_memory_equal(out, empty, sizeof out);
+    struct md5 m;
+    unsigned char pieces[HASH_MD5_BYTES];
+    md5_init(&m);
+    for (int i = 0; i < 2; i++) { /* it begins anew */
+        md5_add(&m, "a", 1);
+        md5_add(&m, "bc", 2);
+        md5_final(&m, pieces);
+        md5_bytes("abc", 3, out);
+        assert_memory_equal(pieces, out, sizeof out);
+    }
+    md5_release(&m);
     md5_bytes("abc", 3, out);
     assert_memory_equal(out, abc, sizeof out);
 }
