@@ -41,11 +41,9 @@ static void add_word(struct str *out, const char *word)
 static void dataset_names(struct str *out)
 {
     for (size_t i = 0; i < datasets_n; i++) {
-        if (!strchr(datasets[i]->name, ':')) {
-            add_word(out, datasets[i]->name);
-        }
+        add_word(out, datasets[i]->name);
+        str_add(out, datasets[i]->n_classes ? "" : ":"); /* a path follows */
     }
-    add_word(out, "folder: list:");
 }
 
 static void model_names(struct str *out)
