@@ -66,6 +66,47 @@ expect 2 'Forest_999.jpg' "a zip bomb" limited "$bitbench" --partial --data "$tm
 expect 1 'cannot be read .*a/0.png +the image file is empty' "an image of 0 bytes in a tar" limited "$bitbench" datasets verify "tar:$tmp/none/bad/tar/zero_byte_image.tar"
 expect 2 'a.cls at offset 2560: label .seven.' "a label that is no number, with the offset" limited "$bitbench" datasets verify "tar:$tmp/none/bad/wds/text_label.tar"
 expect 1 '' "and nothing was written outside" test -e "$tmp/escape.png" -o -e /tmp/bitbench_escape.png
+
+# One defect a file: what it is used as, what the message must say.
+mkdir "$tmp/more"
+tar -xzf "$fixtures/more_bad.tar.gz" -C "$tmp/more"
+for d in no_label short_line unknown_type; do
+    mkdir "$tmp/more/kitti_$d"
+    cp "$tmp"/more/kitti/data_object_image_2.zip "$tmp"/more/kitti/devkit_object.zip "$tmp/more/kitti_$d"
+    cp "$tmp/more/kitti/$d.zip" "$tmp/more/kitti_$d/data_object_label_2.zip"
+done
+while IFS='|' read -r folder set pattern; do
+    expect 2 "$pattern" "$folder" "$bitbench" --partial --data "$tmp/more/$folder" datasets verify "$set"
+done <<'ROWS'
+svhn_label_11|svhn|train_32x32.mat: .*item 3: label 11 not in 1..10
+svhn_counts|svhn|train_32x32.mat: 4 images, 3 labels
+svhn_shape|svhn|train_32x32.mat: .*shape of X
+mat_negative_dim|svhn|train_32x32.mat: .*dimensions
+dmlab_cut|dmlab|dmlab-test.tfrecord-00000-of-00001: .*truncated
+kitti_no_label|kitti-distance|000007.txt missing
+kitti_short_line|kitti-distance|000007.txt: line 1: 14 fields
+kitti_unknown_type|kitti-distance|000007.txt: line 1: .*Bus
+ROWS
+while IFS='|' read -r image status pattern; do
+    expect "$status" "$pattern" "$image" limited "$bitbench" preprocess "$tmp/more/image/$image" -o "$tmp/x.npy"
+done <<'ROWS'
+empty.jpg|2|empty.jpg: .*empty
+cut.jpg|2|cut.jpg: JPEG: the file ends early
+header_only.jpg|2|header_only.jpg: JPEG: the file ends early
+no_sof.jpg|2|no_sof.jpg: 
+huge_60000.jpg|2|huge_60000.jpg: JPEG: claims 60000 x 60000
+zero_height.jpg|2|zero_height.jpg: 
+huge_60000.png|2|huge_60000.png: PNG: claims 60000 x 60000
+huge_2g.png|2|huge_2g.png: PNG: the size that it claims is too large
+zero_width.png|2|zero_width.png: 
+crc.png|2|crc.png: PNG: damaged pixels
+cut.png|2|cut.png: PNG: truncated
+bomb.png|0|
+no_palette.png|2|no_palette.png: PNG: missing PLTE
+text.jpg|2|text.jpg: not an image
+cut.gif|2|cut.gif: GIF: truncated
+huge.gif|2|huge.gif: GIF: claims 65535x65535
+ROWS
 head -c 3000000 /dev/zero | gzip >"$tmp/zeros.tar.gz"
 expect 2 'zeros.tar.gz' "zeros, packed, as an archive" limited "$bitbench" datasets verify "tar:$tmp/zeros.tar.gz"
 finish
