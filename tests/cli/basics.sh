@@ -57,7 +57,7 @@ else
     pass "the manual has no roff warnings # SKIP man is not installed"
 fi
 
-make -s install B="$B" DESTDIR="$tmp/dest" PREFIX=/usr >/dev/null 2>&1
+make -s install B="$B" CC="${CC:-gcc}" SAN="${SAN:-}" WERROR="${WERROR:-}" DESTDIR="$tmp/dest" PREFIX=/usr >/dev/null 2>&1
 expect 0 '^bitbench ' "make install" "$tmp/dest/usr/bin/bitbench" --version
 expect 0 '' "make install brings the manual, completion and suites" \
     test -s "$tmp/dest/usr/share/man/man1/bitbench.1" -a -s "$tmp/dest/usr/share/bash-completion/completions/bitbench" -a -d "$tmp/dest/usr/share/bitbench/suites"

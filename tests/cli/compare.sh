@@ -179,6 +179,12 @@ expect 2 "pack format 9: this program reads 1" "a pack of a newer program" "$bit
 # Metrics, aggregates, history.
 expect 0 "train:k5,nested.* 400 " "results metrics" "$bitbench" results metrics "$tmp/base.h5"
 expect 0 "class +n +n_correct" "results metrics --per-class" "$bitbench" results metrics "$tmp/a" --per-class
+expect 0 '"nll": null, "brier": null' "without probabilities what needs them is absent" "$bitbench" --json results metrics "$tmp/one"
+"$bitbench" -q linear -m pixels -d fashion-mnist --size 8 --train-n 200 --c 0.01 --test-limit 400 -o "$tmp/linear" >/dev/null
+expect 0 '"nll": [0-9.]+, "brier": [0-9.]+' "with probabilities it is there" "$bitbench" --json results metrics "$tmp/linear"
+expect 0 "label +prediction +n" "results metrics --confusion" "$bitbench" results metrics "$tmp/linear" --confusion
+expect 0 "mass +14 +27 " "results metrics --bins: 400 images in 15 bins of equal mass" "$bitbench" results metrics "$tmp/linear" --bins
+expect 0 " top3 " "results metrics --top 3" "$bitbench" results metrics "$tmp/linear" --top 3
 expect 0 "draw_share" "results aggregate" "$bitbench" results aggregate "$tmp/base.h5"
 expect 2 "did you mean 'metrics'" "results with an unknown word" "$bitbench" results metric "$tmp/a"
 mkdir "$tmp/history"
