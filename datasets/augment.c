@@ -14,8 +14,10 @@
 #include "harness/base/near.h"
 #include "harness/base/rng.h"
 
-enum { TF_TRIES = 100, /* max_attempts of sample_distorted_bounding_box */
-       RRC_TRIES = 10 };
+enum {
+    TF_TRIES = 100, /* max_attempts of sample_distorted_bounding_box */
+    RRC_TRIES = 10
+};
 
 /* Aspect ratios, width to height: TensorFlow's default, torchvision's default. */
 static const double TF_RATIO[2] = {0.75, 1.33}, RRC_RATIO[2] = {3.0 / 4.0, 4.0 / 3.0};
@@ -294,12 +296,13 @@ static int take_word(struct augment *a, const char *name, int *rank, struct err 
             near_add(&near, words[k].name);
         }
         return err_set(e, ERR_USAGE,
-                       "unknown augmentation '%s' (crop, inception, rrc, flip, mixup, none)%s", name,
-                       near_text(&near));
+                       "unknown augmentation '%s' (crop, inception, rrc, flip, mixup, none)%s",
+                       name, near_text(&near));
     }
     if (words[i].rank <= *rank || (words[i].rank == 3 && *rank >= 0)) {
-        return err_set(e, ERR_USAGE, "'%s': one crop, then flip, then mixup, each at most once, or "
-                                     "none alone",
+        return err_set(e, ERR_USAGE,
+                       "'%s': one crop, then flip, then mixup, each at most once, or "
+                       "none alone",
                        name);
     }
     *rank = words[i].rank;

@@ -1,6 +1,6 @@
-/* Difference hashes and near pairs by the pigeonhole principle: with five groups of bits and at most
- * four differing bits one group is equal. Equal hashes are one entry with a count a part, so that
- * plain images do not cost their square. A pair is counted in the first group it shares. */
+/* Difference hashes and near pairs by the pigeonhole principle: with five groups of bits and at
+ * most four differing bits one group is equal. Equal hashes are one entry with a count a part, so
+ * that plain images do not cost their square. A pair is counted in the first group it shares. */
 #include "datasets/dhash.h"
 
 #include <stdlib.h>
@@ -10,11 +10,13 @@
 #include "harness/base/note.h"
 #include "harness/base/pool.h"
 
-enum { ROWS = 8,
-       COLUMNS = 9,
-       GROUPS = 5,
-       CHUNK = 2048,
-       ROUND = 64 }; /* chunks between two looks at the progress */
+enum {
+    ROWS = 8,
+    COLUMNS = 9,
+    GROUPS = 5,
+    CHUNK = 2048,
+    ROUND = 64
+}; /* chunks between two looks at the progress */
 
 /* Beyond this many comparisons (about a minute) nothing is compared. */
 #define MOST_COMPARISONS 30000000000u

@@ -11,14 +11,16 @@
 struct err;
 struct pool;
 
-/* 64 bits: the image's luma (299 R + 587 G + 114 B) averaged over 8 rows of 9 cells, whose edges are
- * c * width / 9 and r * height / 8 cut to whole numbers and at least a pixel apart; a bit, row by
- * row, the highest first, is 1 where a cell is brighter than its left neighbour. Whole numbers
+/* 64 bits: the image's luma (299 R + 587 G + 114 B) averaged over 8 rows of 9 cells, whose edges
+ * are c * width / 9 and r * height / 8 cut to whole numbers and at least a pixel apart; a bit, row
+ * by row, the highest first, is 1 where a cell is brighter than its left neighbour. Whole numbers
  * throughout. The idea is Krawetz's ("Kind of Like That", 2013). */
 uint64_t dhash(const struct image *im);
 
-enum { DHASH_NEAR = 4, /* bits */
-       DHASH_PARTS = 3 };
+enum {
+    DHASH_NEAR = 4, /* bits */
+    DHASH_PARTS = 3
+};
 
 struct dhash_item {
     uint64_t hash;
@@ -37,9 +39,9 @@ struct dhash_near {
     bool too_many;          /* nothing was compared: too many hashes share their bits */
 };
 
-/* All pairs of items whose hashes differ in at most DHASH_NEAR bits, and up to most_pairs of them by
- * name. Two such hashes agree in at least one of five groups of bits, so only those that share one
- * are compared. Sorts the items. The result does not depend on the threads. ERR_INTERRUPTED. */
+/* All pairs of items whose hashes differ in at most DHASH_NEAR bits, and up to most_pairs of them
+ * by name. Two such hashes agree in at least one of five groups of bits, so only those that share
+ * one are compared. Sorts the items. The result does not depend on the threads. ERR_INTERRUPTED. */
 int dhash_find_near(struct dhash_near *out, struct dhash_item *items, size_t n, size_t most_pairs,
                     struct pool *pool, struct err *e);
 void dhash_near_release(struct dhash_near *out);

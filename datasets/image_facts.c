@@ -85,7 +85,17 @@ bool image_facts_wrong_name(const struct image_facts *f, const char *name)
 {
     static const struct {
         const char *extension, *format;
-    } known[] = {{".jpg", "JPEG"}, {".jpeg", "JPEG"}, {".jpe", "JPEG"}, {".png", "PNG"}, {".gif", "GIF"}, {".bmp", "BMP"}, {".tif", "TIFF"}, {".tiff", "TIFF"}, {".webp", "WebP"}};
+    } known[] = {
+        {".jpg", "JPEG"},
+        {".jpeg", "JPEG"},
+        {".jpe", "JPEG"},
+        {".png", "PNG"},
+        {".gif", "GIF"},
+        {".bmp", "BMP"},
+        {".tif", "TIFF"},
+        {".tiff", "TIFF"},
+        {".webp", "WebP"},
+    };
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && f->format && i < ARRAY_LEN(known); i++) {
         if (!strcasecmp(dot, known[i].extension)) {

@@ -2,9 +2,9 @@
  * takes seconds to minutes, reading them back out of one file a moment.
  *
  * One file an archive, FOLDER/indexes/HASH.index, HASH being of the archive's real path. It holds
- * the members of the archive and of the archives inside it, and says to which file they belong: path,
- * size, times of the last change, inode. Where one of these differs, the file is not used and is
- * written anew; so is one whose SHA-256 is wrong, with a warning. */
+ * the members of the archive and of the archives inside it, and says to which file they belong:
+ * path, size, times of the last change, inode. Where one of these differs, the file is not used and
+ * is written anew; so is one whose SHA-256 is wrong, with a warning. */
 #ifndef BITBENCH_DATASETS_INDEX_CACHE_H
 #define BITBENCH_DATASETS_INDEX_CACHE_H
 

@@ -1,7 +1,7 @@
 /* Values that every whole copy of a set has. They were made from the lists and numberings of the
  * sets' publishers by another implementation, the Hasher of tensorflow-datasets 4.9.10, whose order
- * of CIFAR-10 equals the one that TFDS published. Lists: SUN397's sun397_tfds_{tr,va,te}.txt (TFDS),
- * ILSVRC-2012's ground truth of the validation set, Flowers' setid.mat and imagelabels.mat,
+ * of CIFAR-10 equals the one that TFDS published. Lists: SUN397's sun397_tfds_{tr,va,te}.txt of
+ * TFDS, ILSVRC-2012's ground truth of the validation set, Flowers' setid.mat and imagelabels.mat,
  * Kaggle's trainLabels.csv of Retinopathy. EuroSAT's and RESISC45's files are numbered from 1
  * without a gap in each class, all others run from 0 or are named after such numbers. */
 #include "datasets/known.h"

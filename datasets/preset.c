@@ -167,10 +167,10 @@ int preprocess_mode_find(const char *name, enum preprocess_mode *mode, struct er
         }
         near_add(&near, mode_names[i]);
     }
-    return err_set(e, ERR_USAGE, "unknown preprocessing mode '%s' (squash, short, shortfloor, small, square, "
-                                 "none)%s",
-                   name,
-                   near_text(&near));
+    return err_set(e, ERR_USAGE,
+                   "unknown preprocessing mode '%s' (squash, short, shortfloor, small, square, "
+                   "none)%s",
+                   name, near_text(&near));
 }
 
 const char *preprocess_mode_name(enum preprocess_mode mode)

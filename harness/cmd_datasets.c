@@ -25,8 +25,8 @@ struct datasets_args {
 static const struct opt opts[] = {
     {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png",
      "pixels: also write the decoded image", 0, 0},
-    {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "pil|tf",
-     "pixels, verify: decode JPEG as Pillow (default) or TensorFlow", 0, 0},
+    {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "NAME",
+     "pixels, verify: decoder of images: pil (default), tf, cv...", 0, 0},
     {"most", 0, OPT_INT, offsetof(struct datasets_args, most), "N",
      "verify: list at most N images of a kind (20)", 1, 1000000},
     {"to", 0, OPT_TEXT, offsetof(struct datasets_args, get.to), "DIR",
@@ -250,11 +250,8 @@ static int ids(struct ctx *c, void *args, char **words, struct err *e)
 /* The decoder that was asked for, or NULL with e set. */
 static const char *decoder(const struct datasets_args *a, struct err *e)
 {
-    if (!a->decode || !strcmp(a->decode, "pil") || !strcmp(a->decode, "tf")) {
-        return a->decode ? a->decode : "pil";
-    }
-    err_set(e, ERR_USAGE, "--decode is pil or tf, not '%s'", a->decode);
-    return NULL;
+    const char *name = a->decode ? a->decode : "pil";
+    return decode_check(name, e) ? NULL : name;
 }
 
 static int pixels(struct ctx *c, void *args, char **words, struct err *e)

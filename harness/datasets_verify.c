@@ -105,9 +105,9 @@ static int report_split(struct report *r, const char *name, struct err *e)
         }
         bool missing = r->d->desc->official[0] != 0; /* only sets of one's own may lack a split */
         r->failed |= missing;
-        return missing && (table_row(t, e) || table_set(t, row, 0, name, e) ||
-                           table_setf(t, row, 1, e, "0") ||
-                           table_set(t, row, 5, "FAIL: no image", e))
+        return missing &&
+                       (table_row(t, e) || table_set(t, row, 0, name, e) ||
+                        table_setf(t, row, 1, e, "0") || table_set(t, row, 5, "FAIL: no image", e))
                    ? -1
                    : 0;
     }
@@ -169,10 +169,11 @@ static int report_rule(struct report *r, struct err *e)
         preprocess_resolve(&takes, r->d->desc->h, r->d->desc->w, e)) {
         return -1;
     }
-    int n = snprintf(r->rule, sizeof r->rule,
-                     "%zu of %zu images are below 96 x 96 pixels: BiT's HyperRule takes its %s sizes "
-                     "(%s: resize %zu, crop %zu)",
-                     z->n_small, z->n, small ? "small" : "large", preset, p.resize, p.crop);
+    int n =
+        snprintf(r->rule, sizeof r->rule,
+                 "%zu of %zu images are below 96 x 96 pixels: BiT's HyperRule takes its %s sizes "
+                 "(%s: resize %zu, crop %zu)",
+                 z->n_small, z->n, small ? "small" : "large", preset, p.resize, p.crop);
     if (p.crop != takes.crop) {
         snprintf(r->rule + n, sizeof r->rule - (size_t)n,
                  "; without a size in its table the program takes %zu, crop %zu, unless told "
@@ -238,8 +239,8 @@ static int report_pairs(struct report *r, bool near, const struct dhash_pair *pa
         if (near) {
             snprintf(detail + len, sizeof detail - (size_t)len, ", distance %u", p->distance);
         }
-        if (add_image(r, near ? "nearly equal" : "equal", part_names[s->images[p->a].part], a, detail,
-                      e)) {
+        if (add_image(r, near ? "nearly equal" : "equal", part_names[s->images[p->a].part], a,
+                      detail, e)) {
             return -1;
         }
     }
@@ -384,8 +385,9 @@ static void render_text(const struct report *r, struct str *out)
     str_addf(out, "\n%s\n\n", r->rule);
     table_render(&r->findings, TABLE_TEXT, out);
     if (r->near.too_many) {
-        str_addf(out, "Nearly equal images were not looked for: the pictures are too much alike (%.1e "
-                      "comparisons).\n",
+        str_addf(out,
+                 "Nearly equal images were not looked for: the pictures are too much alike (%.1e "
+                 "comparisons).\n",
                  (double)r->near.n_comparisons);
     }
     if (r->images.n_rows) {
@@ -422,8 +424,7 @@ static void release(struct report *r)
     survey_release(&r->survey);
 }
 
-int datasets_verify(struct ctx *c, const char *name, const char *decode, size_t most,
-                    struct err *e)
+int datasets_verify(struct ctx *c, const char *name, const char *decode, size_t most, struct err *e)
 {
     struct report r = {.decode = decode, .most = most};
     struct dataset *d = NULL;

@@ -7,8 +7,8 @@
 struct ctx;
 struct err;
 
-/* decode: "pil" or "tf"; most: so many images of a kind are listed. EXIT_DONE, EXIT_FOUND for a copy
- * that is not whole, or -1: it cannot be opened. */
+/* decode: "pil" or "tf"; most: so many images of a kind are listed. EXIT_DONE, EXIT_FOUND for a
+ * copy that is not whole, or -1: it cannot be opened. */
 int datasets_verify(struct ctx *c, const char *name, const char *decode, size_t most,
                     struct err *e);
 

@@ -144,7 +144,9 @@ int main(int argc, char **argv)
         return complain(&e);
     }
     if (fflush(stdout) == EOF || ferror(stdout)) {
-        fprintf(stderr, "bitbench: standard output: %s\n", strerror(errno));
+        if (errno != EPIPE) { /* `| head` has seen enough */
+            fprintf(stderr, "bitbench: standard output: %s\n", strerror(errno));
+        }
         return EXIT_USAGE;
     }
     return note_interrupted ? EXIT_INTERRUPTED : status;

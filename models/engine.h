@@ -41,7 +41,8 @@ enum train_block { TRAIN_WEIGHTS,
 struct engine {
     const char *name, *help;
     /* Source files only this engine uses, space separated, for numeric_id; train_sources: what
-     * training uses beside those, which counts for no cell as long as no protocol trains with it. */
+     * training uses beside those, which counts for no cell as long as no protocol trains with it.
+     */
     const char *sources, *train_sources;
     /* The model (with parameters) stays valid and unchanged while the engine is open. pool may be
      * NULL. ERR_LIMIT when the weights alone exceed mem_limit(). Here and in forward the calling

@@ -1,4 +1,5 @@
-/* Training in the cpu engine: beginning, the trunk, and which of forward and training has memory. */
+/* Training in the cpu engine: beginning, the trunk, and which of forward and training has memory.
+ */
 #include "models/engine_cpu_private.h"
 
 #include <assert.h>

@@ -91,8 +91,9 @@ static void add_key(struct drawing *d, const char *key)
     }
 }
 
-/* A number on the x axis explains what follows from it only where both are ways of preparing images,
- * as the two sizes that a sweep zips: of others the reader must see that they change, too. */
+/* A number on the x axis explains what follows from it only where both are ways of preparing
+ * images, as the two sizes that a sweep zips: of others the reader must see that they change, too.
+ */
 static bool x_explains(const struct selection_axes *a, const char *key)
 {
     return !a->x_is_number ||

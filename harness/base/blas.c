@@ -190,7 +190,8 @@ static const char *const base_core = NULL;
 
 const char *blas_core_for(const char *isa)
 {
-    return !strcmp(isa, "avx512") ? "SkylakeX" : !strcmp(isa, "avx2") ? "Haswell" : base_core;
+    return !strcmp(isa, "avx512") ? "SkylakeX" : !strcmp(isa, "avx2") ? "Haswell"
+                                                                      : base_core;
 }
 
 /* Largest |error| / sum |a||b| of c against op(a) op(b) in double. */

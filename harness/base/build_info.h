@@ -8,7 +8,7 @@ struct build_source {
 };
 
 extern const char build_version[], build_commit[], build_compiler[], build_flags[];
-extern const int build_dirty; /* 1: tracked files differ from build_commit */
+extern const int build_dirty;                     /* 1: tracked files differ from build_commit */
 extern const struct build_source build_sources[]; /* sorted by path */
 extern const unsigned long build_n_sources;
 

@@ -105,7 +105,8 @@ struct simd_outer {
     bool start;
 };
 
-/* Winograd backward: A dy A' of tiles of one image, 0 beyond it; the layout of v as in simd_tiles. */
+/* Winograd backward: A dy A' of tiles of one image, 0 beyond it; the layout of v as in simd_tiles.
+ */
 struct simd_tiles_back {
     struct simd_tiles t;
     const float *dy; /* the image, from the first of the c channels on */
