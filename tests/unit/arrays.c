@@ -63,7 +63,7 @@ static void sample_sha256(const struct sample *s, bool ones, size_t h, size_t w,
     struct err e = {0};
     bool png = s->n > 4 && s->bytes[1] == 'P';
     if (png ? png_decode(s->bytes, s->n, CODEC_PIL, &buf, &image, &e)
-            : jpeg_decode(s->bytes, s->n, &(struct jpeg_how){CODEC_PIL}, &buf, &image, &e)) {
+            : jpeg_decode(s->bytes, s->n, &(struct jpeg_how){.style = CODEC_PIL}, &buf, &image, &e)) {
         fail_msg("%s", e.text);
     }
     assert_true(image.h == h && image.w == w);
