@@ -21,7 +21,7 @@ expect 0 "^cifar10 .* no " "an empty folder" "$bitbench" --data "$tmp/none" data
 # verify: official data, a part of it, one's own with every oddity, nothing.
 expect 1 'FAIL: [0-9]+ images, 50000 expected' "verify a part: FAIL, exit 1" "$bitbench" --data "$tmp/data" datasets verify cifar10
 expect 2 'no .*train_32x32.mat' "verify what is not here: exit 2" "$bitbench" --data "$tmp/none" datasets verify svhn
-expect 2 "pil or tf, not 'opencv'" "a decoder that there is not" "$bitbench" datasets verify fashion-mnist --decode opencv
+expect 2 "unknown decoder 'opencv'" "a decoder that there is not" "$bitbench" datasets verify fashion-mnist --decode opencv
 expect 2 "" "--most wants a number" "$bitbench" datasets verify fashion-mnist --most 0
 mkdir "$tmp/own"
 tar -xzf "$fixtures/survey/survey.tar.gz" -C "$tmp/own"
