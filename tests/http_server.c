@@ -3,8 +3,9 @@
  * path says how: /ok/NAME as one should, ranges included; /whole never resumes; /cut drops the
  * connection half way, the first time; /crawl ends every answer after 1000 bytes; /short has a
  * Content-Length too large and /odd one too small; /shift answers a range with another; /long sends
- * more than announced, without a length; /stall stops half way; /busy answers 500 the first two
- * times; /moved redirects to /ok, /loop to itself, /file to a file: address; all else is 404. */
+ * more than announced, without a length; /stall stops half way, and in a range at once; /busy
+ * answers 500 the first two times; /moved redirects to /ok, /loop to itself, /file to a file:
+ * address; all else is 404. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -61,9 +62,11 @@ static void serve(int fd, const char *how, const char *data, size_t n, size_t fr
     }
     say(fd, "\r\n");
     size_t now = n - from;
-    if ((!strcmp(how, "cut") && __atomic_fetch_add(&times[0], 1, __ATOMIC_SEQ_CST) == 0) ||
-        !strcmp(how, "stall")) {
+    if (!strcmp(how, "cut") && __atomic_fetch_add(&times[0], 1, __ATOMIC_SEQ_CST) == 0) {
         now /= 2;
+    }
+    if (!strcmp(how, "stall")) { /* no progress: or each try would be the first again */
+        now = ranged ? 0 : now / 2;
     }
     now = !strcmp(how, "crawl") && now > 1000 ? 1000 : now;
     send_bytes(fd, data + from, now);
