@@ -1,30 +1,8 @@
 /* BMP decoding of any bytes, in both styles. */
-#include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include "datasets/codec/codec.h"
-#include "harness/base/err.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/decoder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct codec_buf b = {0};
-    for (int style = CODEC_PIL; style <= CODEC_TF; style++) {
-        struct image im;
-        struct err e = {0};
-        if (bmp_decode(data, size, (enum codec_style)style, &b, &im, &e)) {
-            assert(e.code != ERR_NONE && e.text[0]);
-            continue;
-        }
-        assert(im.h && im.w && (im.c == 1 || im.c == 3) && im.h * im.w * im.c <= b.cap);
-        unsigned sum = 0;
-        for (size_t i = 0; i < im.h * im.w * im.c; i++) {
-            sum += im.data[i];
-        }
-        assert(sum / 255 <= im.h * im.w * im.c);
-    }
-    free(b.data);
+    decode_any(bmp_decode, data, size);
     return 0;
 }
