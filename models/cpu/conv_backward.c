@@ -248,11 +248,6 @@ struct weights_job {
     size_t ins, outs;
 };
 
-static size_t at_most(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t cut(size_t all, size_t most)
 {
     return (all + most - 1) / most;

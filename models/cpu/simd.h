@@ -202,4 +202,9 @@ const struct simd *simd_choose(void);
 /* By name; NULL where this build has none. Whether the CPU runs it is cpu_has's matter. */
 const struct simd *simd_find(const char *isa);
 
+static inline size_t at_most(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 #endif

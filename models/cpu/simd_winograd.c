@@ -82,11 +82,6 @@ SIMD_ALWAYS void tile_in(const struct simd_tiles_in *a, const float *corner, boo
     }
 }
 
-static size_t at_most(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 void simd_tiles_in_x(const struct simd_tiles_in *a)
 {
     const size_t across = (a->t.w + WINO_TILE - 1) / WINO_TILE;

@@ -53,11 +53,6 @@ SIMD_ALWAYS void tile_back(const struct simd_tiles_back *a, const float *y, bool
     }
 }
 
-static size_t at_most(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 void simd_tiles_back_x(const struct simd_tiles_back *a)
 {
     const size_t across = (a->t.w + WINO_TILE - 1) / WINO_TILE;

@@ -29,11 +29,6 @@ struct job {
     size_t transforms, rows; /* pieces of a chunk's transform; input channels of a piece */
 };
 
-static size_t at_most(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t cut(size_t all, size_t most)
 {
     return (all + most - 1) / most;
