@@ -14,6 +14,7 @@
 #include "datasets/label_rule.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/little.h"
 #include "harness/base/mem.h"
 
 enum { SIDE = 96,
@@ -80,7 +81,7 @@ static int read_matrix(struct norb *m, const char *path, size_t most, uint8_t **
 
 static int32_t i32(const uint8_t *p)
 {
-    return (int32_t)(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+    return (int32_t)le32(p);
 }
 
 /* The labels of a split out of its -info matrix. */

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -277,16 +276,6 @@ static int hash(const char *name, int fd, uint64_t bytes, char hex[HASH_SHA256_H
     return rc;
 }
 
-static int sync_folder(const char *dir, struct err *e)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 || (fsync(fd) && errno != EINVAL) ? err_errno(e, "%s", dir) : 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return rc;
-}
-
 /* 1: the part is the file. 0: it is not, but was put together from two fetches and is thrown away.
  * -1: it is not and is set aside; or an error. */
 static int verify(struct fetch *f, struct err *e)
@@ -314,12 +303,10 @@ static int verify(struct fetch *f, struct err *e)
 
 static int check_space(const struct fetch *f, const char *dir, struct err *e)
 {
-    struct statvfs v;
-    uint64_t left = f->d->bytes - f->at;
-    if (!statvfs(dir, &v) && left / v.f_frsize >= v.f_bavail) {
+    uint64_t left = f->d->bytes - f->at, room = file_free_bytes(dir);
+    if (left >= room) {
         return err_set(e, ERR_IO, "%s: %llu bytes to come, but %s has %llu free", f->d->name,
-                       (unsigned long long)left, dir,
-                       (unsigned long long)v.f_bavail * (unsigned long long)v.f_frsize);
+                       (unsigned long long)left, dir, (unsigned long long)room);
     }
     return 0;
 }
@@ -355,7 +342,7 @@ static int fetch_part(struct fetch *f, const char *dir, struct err *e)
     }
     if (rc == 1) {
         bool failed = fsync(f->fd) || rename(f->part, f->path);
-        rc = failed ? err_errno(e, "%s", f->part) : sync_folder(dir, e);
+        rc = failed ? err_errno(e, "%s", f->part) : file_sync_folder(dir, e);
     }
     curl_easy_cleanup(f->curl);
     if (f->fd >= 0) {

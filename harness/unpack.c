@@ -3,6 +3,7 @@
 #include "datasets/codec/gzip.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/little.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -27,13 +27,12 @@ uint64_t unpack_limit(uint64_t packed)
 
 int unpack_check_space(const char *dir, const char *what, uint64_t need, struct err *e)
 {
-    struct statvfs v;
-    if (!statvfs(dir, &v) && need / v.f_frsize >= v.f_bavail) {
+    uint64_t room = file_free_bytes(dir);
+    if (need >= room) {
         return err_set(e, ERR_IO,
                        "unpacking %s takes about %llu bytes, but %s has %llu free; say --to DIR "
                        "for another folder",
-                       what, (unsigned long long)need, dir,
-                       (unsigned long long)v.f_bavail * (unsigned long long)v.f_frsize);
+                       what, (unsigned long long)need, dir, (unsigned long long)room);
     }
     return 0;
 }
@@ -44,16 +43,6 @@ void unpack_show(const char *path, uint64_t done, uint64_t total)
     const char *slash = strrchr(path, '/');
     snprintf(what, sizeof what, "unpacking %.100s, MiB", slash ? slash + 1 : path);
     note_progress(what, (size_t)(done >> 20), (size_t)((total >> 20) + 1));
-}
-
-int unpack_sync_folder(const char *dir, struct err *e)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 || (fsync(fd) && errno != EINVAL) ? err_errno(e, "%s", dir) : 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return rc;
 }
 
 int unpack_out_open(struct unpack_out *o, const struct unpack *u, uint64_t packed, uint64_t need,
@@ -81,7 +70,6 @@ int unpack_out_open(struct unpack_out *o, const struct unpack *u, uint64_t packe
 
 int unpack_out_write(struct unpack_out *o, const void *data, size_t n, struct err *e)
 {
-    const char *from = data;
     if (note_interrupted) {
         return err_set(e, ERR_INTERRUPTED, "interrupted");
     }
@@ -91,18 +79,7 @@ int unpack_out_write(struct unpack_out *o, const void *data, size_t n, struct er
                        o->path, (unsigned long long)o->most);
     }
     o->bytes += n;
-    while (n) {
-        ssize_t k = write(o->fd, from, n);
-        if (k < 0 && errno == EINTR) {
-            continue;
-        }
-        if (k < 0) {
-            return err_errno(e, "%s", o->partial);
-        }
-        from += k;
-        n -= (size_t)k;
-    }
-    return 0;
+    return file_write_all(o->fd, data, n) ? err_errno(e, "%s", o->partial) : 0;
 }
 
 int unpack_out_close(struct unpack_out *o, int rc, struct err *e)
@@ -119,7 +96,7 @@ int unpack_out_close(struct unpack_out *o, int rc, struct err *e)
     close(o->fd);
     char dir[4096];
     snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(o->path, '/') - o->path), o->path);
-    return rc ? -1 : unpack_sync_folder(dir, e);
+    return rc ? -1 : file_sync_folder(dir, e);
 }
 
 int unpack_gzip(const struct unpack *u, struct err *e)
@@ -206,27 +183,22 @@ static int copy_packed(struct mat_copy *m, uint64_t packed_file, struct err *e)
     return rc;
 }
 
-static uint32_t u32(const unsigned char *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static int copy_elements(struct mat_copy *m, uint64_t bytes, struct err *e)
 {
     for (uint64_t at = MAT_HEAD; at < bytes;) {
         unsigned char tag[8];
         if (bytes - at < 8 || file_pread(m->fd, tag, 8, at, m->u->from, e) ||
-            u32(tag + 4) > bytes - at - 8) {
+            le32(tag + 4) > bytes - at - 8) {
             return err_set(e, ERR_FORMAT, "%s: offset %llu: truncated", m->u->from,
                            (unsigned long long)at);
         }
-        bool packed = u32(tag) == MAT_COMPRESSED;
+        bool packed = le32(tag) == MAT_COMPRESSED;
         m->at = packed ? at + 8 : at;
-        m->end = at + 8 + u32(tag + 4);
+        m->end = at + 8 + le32(tag + 4);
         if (packed ? copy_packed(m, bytes, e) : copy_plain(m, e)) {
             return -1;
         }
-        at += 8 + (uint64_t)u32(tag + 4);
+        at += 8 + (uint64_t)le32(tag + 4);
     }
     return 0;
 }

@@ -47,6 +47,5 @@ uint64_t unpack_limit(uint64_t packed);
 /* Is there room for `need` bytes in dir? */
 int unpack_check_space(const char *dir, const char *what, uint64_t need, struct err *e);
 void unpack_show(const char *path, uint64_t done, uint64_t total); /* progress */
-int unpack_sync_folder(const char *dir, struct err *e);
 
 #endif

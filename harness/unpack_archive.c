@@ -199,12 +199,8 @@ static int write_data(struct work *w, int fd, const char *path, struct err *e)
                                          "file does",
                            w->u->from, (unsigned long long)unpack_limit(w->packed));
         }
-        for (la_ssize_t at = 0; at < n;) {
-            ssize_t k = write(fd, w->chunk + at, (size_t)(n - at));
-            if (k < 0 && errno != EINTR) {
-                return err_errno(e, "%s (what is unpacked is kept; run the command again)", path);
-            }
-            at += k > 0 ? k : 0;
+        if (file_write_all(fd, w->chunk, (size_t)n)) {
+            return err_errno(e, "%s (what is unpacked is kept; run the command again)", path);
         }
     }
 }
@@ -345,7 +341,7 @@ static int give_names(struct work *w, struct err *e)
         unlink(w->journal);
         rmdir(w->stage);
     }
-    return rc ? -1 : unpack_sync_folder(w->u->dir, e);
+    return rc ? -1 : file_sync_folder(w->u->dir, e);
 }
 
 static int run(struct work *w, struct err *e)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/base/err.h"
+#include "harness/base/little.h"
 
 struct header {
     size_t pixels_at, palette_at, palette_n, entry_bytes;
@@ -14,46 +15,36 @@ struct header {
     bool from_above, runs;
 };
 
-static uint32_t u32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint32_t u16(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
 static int read_header(const uint8_t *p, size_t n, struct header *out, struct err *e)
 {
     if (n < 26) {
         return err_set(e, ERR_FORMAT, "BMP: truncated header");
     }
-    size_t head = u32(p + 14);
+    size_t head = le32(p + 14);
     uint32_t compression = 0, used = 0;
     int64_t h;
     if (head == 12) {
-        *out = (struct header){.w = u16(p + 18), .bits = u16(p + 24), .entry_bytes = 3};
-        h = u16(p + 20);
+        *out = (struct header){.w = le16(p + 18), .bits = le16(p + 24), .entry_bytes = 3};
+        h = le16(p + 20);
     } else {
         if (head < 40 || n < 14 + head) {
             return err_set(e, ERR_FORMAT, "BMP: a header of %zu bytes", head);
         }
-        *out = (struct header){.w = u32(p + 18), .bits = u16(p + 28), .entry_bytes = 4};
-        h = (int32_t)u32(p + 22);
-        compression = u32(p + 30);
-        used = u32(p + 46);
+        *out = (struct header){.w = le32(p + 18), .bits = le16(p + 28), .entry_bytes = 4};
+        h = (int32_t)le32(p + 22);
+        compression = le32(p + 30);
+        used = le32(p + 46);
     }
     /* bit fields (3) of a 32-bit file: the usual ones only */
-    bool fields = compression == 3 && out->bits == 32 && n >= 66 && u32(p + 54) == 0xff0000 &&
-                  u32(p + 58) == 0xff00 && u32(p + 62) == 0xff;
+    bool fields = compression == 3 && out->bits == 32 && n >= 66 && le32(p + 54) == 0xff0000 &&
+                  le32(p + 58) == 0xff00 && le32(p + 62) == 0xff;
     out->runs = compression == 1 && out->bits == 8;
     if (compression && !fields && !out->runs) {
         return err_set(e, ERR_FORMAT, "BMP: compression %u is not supported", compression);
     }
     out->from_above = h < 0;
     out->h = (size_t)(h < 0 ? -h : h);
-    out->pixels_at = u32(p + 10);
+    out->pixels_at = le32(p + 10);
     out->palette_at = 14 + head;
     out->palette_n = out->bits > 8 ? 0 : used && used < 256 ? used
                                                             : (size_t)1 << out->bits;

@@ -11,6 +11,7 @@
 #include "datasets/codec/spool.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/little.h"
 #include "harness/base/mem.h"
 
 enum { FILE_HEAD = 128,
@@ -18,11 +19,6 @@ enum { FILE_HEAD = 128,
        MATRIX = 14,
        COMPRESSED = 15,
        COMPLEX = 0x800 };
-
-static uint32_t u32(const unsigned char *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 /* The element that is being read. */
 struct element {
@@ -48,7 +44,7 @@ static bool sub_element(const struct element *el, size_t *at, unsigned *type, ui
     if (*at + 8 > el->n_head) {
         return false;
     }
-    uint32_t word = u32(el->head + *at);
+    uint32_t word = le32(el->head + *at);
     if (word >> 16) { /* type and length in one word, up to 4 bytes behind it */
         *type = word & 0xffff;
         *bytes = word >> 16;
@@ -57,7 +53,7 @@ static bool sub_element(const struct element *el, size_t *at, unsigned *type, ui
         return *bytes <= 4;
     }
     *type = word;
-    *bytes = u32(el->head + *at + 4);
+    *bytes = le32(el->head + *at + 4);
     *content = *at + 8;
     *at = *content + (*bytes + (size_t)7) / 8 * 8;
     return true;
@@ -77,7 +73,7 @@ static int take_dims(const struct element *el, struct mat_array *a, size_t conte
         return bad(el, "number of dimensions", e);
     }
     for (size_t i = 0; i < a->n_dims; i++) {
-        int32_t v = (int32_t)u32(el->head + content + 4 * i);
+        int32_t v = (int32_t)le32(el->head + content + 4 * i);
         if (v < 0) {
             return bad(el, "negative dimensions", e);
         }
@@ -121,7 +117,7 @@ static int parse_matrix(const struct element *el, struct mat_array *a, struct er
         !in_head(el, content, bytes)) {
         return bad(el, "no array flags", e);
     }
-    uint32_t flags = u32(el->head + content), class = flags & 0xff;
+    uint32_t flags = le32(el->head + content), class = flags & 0xff;
     if (class < 6 || class > 13 || flags & COMPLEX) {
         return 0;
     }
@@ -162,8 +158,8 @@ static int inflate_head(struct element *el, uint32_t packed, struct err *e)
     if ((rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) || el->n_head < 8) {
         return bad(el, "damaged deflate data", e);
     }
-    el->bytes = 8 + (uint64_t)u32(el->head + 4);
-    if (u32(el->head) != MATRIX) {
+    el->bytes = 8 + (uint64_t)le32(el->head + 4);
+    if (le32(el->head) != MATRIX) {
         return bad(el, "no variable in the compressed element", e);
     }
     if (el->bytes > (uint64_t)packed * 1032 + 1032) { /* deflate packs no better */
@@ -247,11 +243,11 @@ static int read_elements(struct mat *m, int fd, uint64_t file_bytes, struct err 
         if (file_pread(fd, tag, 8, el.at, m->path, e)) {
             return -1;
         }
-        uint32_t size = u32(tag + 4);
+        uint32_t size = le32(tag + 4);
         if (size > left - 8) {
             return bad(&el, "truncated: element size beyond the file", e);
         }
-        if (read_element(m, &el, u32(tag), size, e)) {
+        if (read_element(m, &el, le32(tag), size, e)) {
             return -1;
         }
         el.at += 8 + (uint64_t)size;
@@ -313,9 +309,9 @@ static double number(const unsigned char *p, unsigned storage)
     case 4:
         return (uint16_t)(p[0] | p[1] << 8);
     case 5:
-        return (int32_t)u32(p);
+        return (int32_t)le32(p);
     case 6:
-        return u32(p);
+        return le32(p);
     case 7:
         memcpy(&f, p, sizeof f);
         return (double)f;

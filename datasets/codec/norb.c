@@ -3,11 +3,7 @@
 
 #include <inttypes.h>
 #include "harness/base/err.h"
-
-static uint32_t u32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
+#include "harness/base/little.h"
 
 int norb_parse(struct norb *m, const uint8_t *head, size_t n, const char *name, struct err *e)
 {
@@ -15,7 +11,7 @@ int norb_parse(struct norb *m, const uint8_t *head, size_t n, const char *name, 
     if (n < 8) {
         return err_set(e, ERR_FORMAT, "%s: truncated: %zu bytes", name, n);
     }
-    uint32_t magic = u32(head), n_dims = u32(head + 4);
+    uint32_t magic = le32(head), n_dims = le32(head + 4);
     m->item_bytes = magic == 0x1E3D4C55 ? 1 : magic == 0x1E3D4C54 ? 4
                                                                   : 0;
     if (!m->item_bytes) {
@@ -34,7 +30,7 @@ int norb_parse(struct norb *m, const uint8_t *head, size_t n, const char *name, 
     }
     m->n = 1;
     for (size_t i = 0; i < m->n_dims; i++) {
-        m->dims[i] = u32(head + 8 + 4 * i);
+        m->dims[i] = le32(head + 8 + 4 * i);
         if (m->dims[i] > INT32_MAX || __builtin_mul_overflow(m->n, m->dims[i], &m->n) ||
             m->n > SIZE_MAX / 8) {
             return err_set(e, ERR_FORMAT, "%s: dimension %zu is %zu", name, i, m->dims[i]);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <zlib.h>
 #include "datasets/codec/gzip.h"
@@ -39,8 +38,7 @@ int spool_temporary(const char *name, uint64_t bytes, struct err *e)
         }
         unlink(path);
     }
-    struct statvfs v;
-    if (!fstatvfs(fd, &v) && bytes / v.f_frsize >= v.f_bavail) {
+    if (bytes >= file_free_bytes(FOLDER)) {
         close(fd);
         return err_set(e, ERR_IO, "%s: unpacking it needs %llu bytes in " FOLDER ", more than are "
                                   "free; unpack it yourself beside the packed file",
@@ -51,16 +49,7 @@ int spool_temporary(const char *name, uint64_t bytes, struct err *e)
 
 int spool_write(int fd, const void *data, size_t n, const char *name, struct err *e)
 {
-    const char *from = data;
-    while (n) {
-        ssize_t k = write(fd, from, n);
-        if (k <= 0) {
-            return err_errno(e, "%s: unpacking into " FOLDER, name);
-        }
-        from += k;
-        n -= (size_t)k;
-    }
-    return 0;
+    return file_write_all(fd, data, n) ? err_errno(e, "%s: unpacking into " FOLDER, name) : 0;
 }
 
 static struct spool *new_spool(const char *name, struct err *e)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 #include "harness/base/err.h"
+#include "harness/base/little.h"
 #include "harness/base/mem.h"
 
 enum { FILE_HEAD = 128,
@@ -29,18 +30,13 @@ struct element {
     struct span body;
 };
 
-static uint32_t u32(const unsigned char *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 /* Takes the next element off s. False: there is none, or it is longer than what remains. */
 static bool next(struct span *s, struct element *out)
 {
     if (s->n < 8) {
         return false;
     }
-    uint32_t word = u32(s->p);
+    uint32_t word = le32(s->p);
     size_t bytes, head = 8, whole;
     if (word >> 16) { /* type and length in one word, up to 4 bytes behind it */
         out->type = word & 0xffff;
@@ -52,7 +48,7 @@ static bool next(struct span *s, struct element *out)
         }
     } else {
         out->type = word;
-        bytes = u32(s->p + 4);
+        bytes = le32(s->p + 4);
         if (bytes > s->n - 8) {
             return false;
         }
@@ -90,7 +86,7 @@ static uint32_t small_number(const struct element *v)
         return v->body.n >= 2 ? v->body.p[0] | (uint32_t)v->body.p[1] << 8 : 0;
     case 5:
     case 6:
-        return v->body.n >= 4 ? u32(v->body.p) : 0;
+        return v->body.n >= 4 ? le32(v->body.p) : 0;
     case 9:
         if (v->body.n < 8) {
             return 0;
@@ -138,7 +134,7 @@ static int take(char (*wnids)[SYNSETS_WNID], struct span s, const char *file, st
     if (!next(&s, &length) || length.body.n < 4 || !next(&s, &names)) {
         return bad(file, "synsets: truncated", e);
     }
-    size_t width = u32(length.body.p);
+    size_t width = le32(length.body.p);
     size_t n_fields = width ? names.body.n / width : 0, id_at = SIZE_MAX, wnid_at = SIZE_MAX;
     if (n_fields > MAX_FIELDS) {
         return bad(file, "synsets: too many fields", e);

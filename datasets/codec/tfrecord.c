@@ -5,17 +5,13 @@
 #include "datasets/codec/crc32c.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/little.h"
 #include "harness/base/mem.h"
-
-static uint32_t u32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static bool checksum_fits(const uint8_t *data, size_t n, const uint8_t *stored)
 {
     uint32_t crc = crc32c(data, n);
-    return (crc >> 15 | crc << 17) + 0xa282ead8u == u32(stored);
+    return (crc >> 15 | crc << 17) + 0xa282ead8u == le32(stored);
 }
 
 void tfrecord_init(struct tfrecord *r, int fd, uint64_t begin, uint64_t end, const char *name)
@@ -52,7 +48,7 @@ const char *tfrecord_length(const uint8_t head[TFRECORD_HEAD], uint64_t left, si
     if (!checksum_fits(head, 8, head + 8)) {
         return "wrong checksum of the length (CRC-32C)";
     }
-    uint64_t bytes = u32(head) | (uint64_t)u32(head + 4) << 32;
+    uint64_t bytes = le32(head) | (uint64_t)le32(head + 4) << 32;
     if (bytes > left || left - bytes < TFRECORD_HEAD + TFRECORD_TAIL) {
         return "truncated, or a length beyond the file";
     }

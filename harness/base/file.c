@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "harness/base/err.h"
@@ -264,20 +265,41 @@ static int out_failed(struct file_out *f, const char *doing, struct err *e)
     return -1;
 }
 
-int file_out_write(struct file_out *f, const void *data, size_t n, struct err *e)
+int file_write_all(int fd, const void *data, size_t n)
 {
-    step("write", f);
     for (size_t done = 0; done < n;) {
-        ssize_t wrote = write(f->fd, (const char *)data + done, n - done);
+        ssize_t wrote = write(fd, (const char *)data + done, n - done);
         if (wrote < 0 && errno == EINTR) {
             continue;
         }
         if (wrote < 0) {
-            return out_failed(f, "", e);
+            return -1;
         }
         done += (size_t)wrote;
     }
     return 0;
+}
+
+int file_sync_folder(const char *dir, struct err *e)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 || (fsync(fd) && errno != EINVAL) ? err_errno(e, "%s", dir) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+uint64_t file_free_bytes(const char *dir)
+{
+    struct statvfs v;
+    return statvfs(dir, &v) ? UINT64_MAX : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+int file_out_write(struct file_out *f, const void *data, size_t n, struct err *e)
+{
+    step("write", f);
+    return file_write_all(f->fd, data, n) ? out_failed(f, "", e) : 0;
 }
 
 int file_out_commit(struct file_out *f, struct err *e)

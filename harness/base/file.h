@@ -48,6 +48,12 @@ int file_out_commit(struct file_out *f, struct err *e); /* fsync, rename, fsync 
 void file_out_abort(struct file_out *f);                /* removes the temporary file */
 bool file_is_temporary(const char *name);               /* named as above */
 
+/* For files written piece by piece under a name of one's own. */
+int file_write_all(int fd, const void *data, size_t n); /* 0, or -1 with errno set */
+int file_sync_folder(const char *dir, struct err *e);   /* its names are on the disk then */
+/* Bytes that may still be written below dir; UINT64_MAX where that is not known. */
+uint64_t file_free_bytes(const char *dir);
+
 /* mkdir -p. "a/file/b": the error (ERR_USAGE) names the part that is not a folder. */
 int file_make_dirs(const char *path, struct err *e);
 

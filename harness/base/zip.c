@@ -12,6 +12,7 @@
 #include <zlib.h>
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/little.h"
 #include "harness/base/mem.h"
 
 enum {
@@ -27,21 +28,6 @@ enum {
     ZIP64_EXTRA = 1,
     BLOCK_BYTES = 1 << 16,
 };
-
-static uint16_t get16(const unsigned char *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t get32(const unsigned char *p)
-{
-    return get16(p) | (uint32_t)get16(p + 2) << 16;
-}
-
-static uint64_t get64(const unsigned char *p)
-{
-    return get32(p) | (uint64_t)get32(p + 4) << 32;
-}
 
 static bool is_record(const unsigned char *p, char third, char fourth)
 {
@@ -81,8 +67,8 @@ static int read_end64(const struct zip *z, uint64_t end_offset, struct directory
     if (!is_record(p, 6, 7)) {
         return 0; /* 65535 entries need no zip64 */
     }
-    uint64_t record = get64(p + 8);
-    if (get32(p + 4) != 0 || get32(p + 16) > 1) {
+    uint64_t record = le64(p + 8);
+    if (le32(p + 4) != 0 || le32(p + 16) > 1) {
         return fail_at(z, at, "central directory of several parts: not supported", e);
     }
     if (at < END64_BYTES || record > at - END64_BYTES) {
@@ -94,17 +80,17 @@ static int read_end64(const struct zip *z, uint64_t end_offset, struct directory
     if (!is_record(p, 6, 6)) {
         return fail_at(z, record, "no zip64 end record", e);
     }
-    if (get32(p + 16) != 0 || get32(p + 20) != 0 || get64(p + 24) != get64(p + 32)) {
+    if (le32(p + 16) != 0 || le32(p + 20) != 0 || le64(p + 24) != le64(p + 32)) {
         return fail_at(z, record, "central directory of several parts: not supported", e);
     }
     if (d->n_entries == UINT16_MAX) {
-        d->n_entries = get64(p + 32);
+        d->n_entries = le64(p + 32);
     }
     if (d->bytes == UINT32_MAX) {
-        d->bytes = get64(p + 40);
+        d->bytes = le64(p + 40);
     }
     if (d->offset == UINT32_MAX) {
-        d->offset = get64(p + 48);
+        d->offset = le64(p + 48);
     }
     return 0;
 }
@@ -114,7 +100,7 @@ static int find_end(const struct zip *z, const unsigned char *tail, size_t n, si
                     struct err *e)
 {
     for (size_t i = n - END_BYTES + 1; i-- > 0;) {
-        if (is_record(tail + i, 5, 6) && get16(tail + i + 20) == n - END_BYTES - i) {
+        if (is_record(tail + i, 5, 6) && le16(tail + i + 20) == n - END_BYTES - i) {
             *at = i;
             return 0;
         }
@@ -138,12 +124,12 @@ static int find_directory(const struct zip *z, struct directory *d, struct err *
     }
     const unsigned char *p = tail + at;
     uint64_t end = start + at;
-    if (get16(p + 4) != 0 || get16(p + 6) != 0 || get16(p + 8) != get16(p + 10)) {
+    if (le16(p + 4) != 0 || le16(p + 6) != 0 || le16(p + 8) != le16(p + 10)) {
         return fail_at(z, end, "central directory of several parts: not supported", e);
     }
-    d->n_entries = get16(p + 10);
-    d->bytes = get32(p + 12);
-    d->offset = get32(p + 16);
+    d->n_entries = le16(p + 10);
+    d->bytes = le32(p + 12);
+    d->offset = le32(p + 16);
     bool elsewhere =
         d->n_entries == UINT16_MAX || d->bytes == UINT32_MAX || d->offset == UINT32_MAX;
     if (elsewhere && read_end64(z, end, d, e)) {
@@ -165,11 +151,11 @@ static int apply_extra(const struct zip *z, uint64_t at, struct zip_member *m,
     uint64_t *const wanted[] = {&m->bytes, &m->packed_bytes, &m->offset}; /* in field order */
     size_t pos = 0, length;
     for (; n - pos >= 4; pos += 4 + length) {
-        length = get16(extra + pos + 2);
+        length = le16(extra + pos + 2);
         if (length > n - pos - 4) {
             break;
         }
-        if (get16(extra + pos) != ZIP64_EXTRA) {
+        if (le16(extra + pos) != ZIP64_EXTRA) {
             continue;
         }
         size_t used = 0;
@@ -180,7 +166,7 @@ static int apply_extra(const struct zip *z, uint64_t at, struct zip_member *m,
             if (length - used < 8) {
                 return fail_at(z, at, "zip64 field too short", e);
             }
-            *wanted[i] = get64(extra + pos + 4 + used);
+            *wanted[i] = le64(extra + pos + 4 + used);
             used += 8;
         }
         return 0;
@@ -223,7 +209,7 @@ static int read_entry(const struct zip *z, const struct directory *d, const unsi
     if (left < ENTRY_BYTES || !is_record(p, 1, 2)) {
         return fail_at(z, at, "no entry of a central directory", e);
     }
-    size_t n_name = get16(p + 28), n_extra = get16(p + 30), n_comment = get16(p + 32);
+    size_t n_name = le16(p + 28), n_extra = le16(p + 30), n_comment = le16(p + 32);
     *used = ENTRY_BYTES + n_name + n_extra + n_comment;
     if (*used > left) {
         return fail_at(z, at, "an entry longer than the central directory", e);
@@ -232,19 +218,19 @@ static int read_entry(const struct zip *z, const struct directory *d, const unsi
     if (n_name == 0 || memchr(name, '\0', n_name)) {
         return fail_at(z, at, "a member's name is empty or has a NUL", e);
     }
-    if (get16(p + 8) & FLAGS_ENCRYPTED) {
+    if (le16(p + 8) & FLAGS_ENCRYPTED) {
         return fail_at(z, at, "encrypted members are not supported", e);
     }
-    if (get16(p + 34) != 0) {
+    if (le16(p + 34) != 0) {
         return fail_at(z, at, "central directory of several parts: not supported", e);
     }
     *m = (struct zip_member){
         .name = *names,
-        .offset = get32(p + 42),
-        .packed_bytes = get32(p + 20),
-        .bytes = get32(p + 24),
-        .crc32 = get32(p + 16),
-        .method = get16(p + 10),
+        .offset = le32(p + 42),
+        .packed_bytes = le32(p + 20),
+        .bytes = le32(p + 24),
+        .crc32 = le32(p + 16),
+        .method = le16(p + 10),
     };
     memcpy(*names, name, n_name);
     (*names)[n_name] = '\0';
@@ -370,18 +356,18 @@ int zip_locate(const struct zip *z, const struct zip_member *m, uint64_t *offset
     if (file_pread(z->fd, p, LOCAL_BYTES + n_name, m->offset, z->path, e)) {
         return -1;
     }
-    if (!is_record(p, 3, 4) || get16(p + 26) != n_name ||
+    if (!is_record(p, 3, 4) || le16(p + 26) != n_name ||
         memcmp(p + LOCAL_BYTES, m->name, n_name) != 0) {
         return fail_member(z, m->offset, m, "its local header is another one's", e);
     }
-    bool sizes_behind = get16(p + 6) & FLAG_DESCRIPTOR;
-    uint32_t packed = get32(p + 18), bytes = get32(p + 22);
-    if (get16(p + 6) & FLAGS_ENCRYPTED || get16(p + 8) != m->method ||
+    bool sizes_behind = le16(p + 6) & FLAG_DESCRIPTOR;
+    uint32_t packed = le32(p + 18), bytes = le32(p + 22);
+    if (le16(p + 6) & FLAGS_ENCRYPTED || le16(p + 8) != m->method ||
         (!sizes_behind && packed != UINT32_MAX && packed != m->packed_bytes) ||
         (!sizes_behind && bytes != UINT32_MAX && bytes != m->bytes)) {
         return fail_member(z, m->offset, m, "local header and central directory differ", e);
     }
-    *offset = m->offset + LOCAL_BYTES + n_name + get16(p + 28);
+    *offset = m->offset + LOCAL_BYTES + n_name + le16(p + 28);
     if (*offset > m->limit || m->packed_bytes > m->limit - *offset) {
         return fail_member(z, m->offset, m, "it overlaps what comes next", e);
     }
