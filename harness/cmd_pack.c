@@ -131,7 +131,7 @@ const struct command command_pack = {
     .details =
         "Whatever reads a run directory (report, plot, compare, status, history) reads a pack.\n"
         "Ids and labels are stored once a test set, so that with --outcomes pred a cell of\n"
-        "10,000 test images takes about 5 to 13 KB. A pack is HDF5 behind 512 bytes of text.",
+        "10,000 test images takes about 6 to 15 KB. A pack is HDF5 behind 512 bytes of text.",
     .example = "pack runs/main -o baseline.h5 --outcomes pred\ncompare baseline.h5 runs/now",
     .opts = opts,
     .n_opts = ARRAY_LEN(opts),
