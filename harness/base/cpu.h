@@ -19,6 +19,16 @@ int cpu_force_isa(const char *isa, struct err *e);
 const char *cpu_name(void); /* "AMD EPYC ...", from cpuid or /proc/cpuinfo; never NULL */
 bool cpu_is_amd(void);
 
+/* Between two looks at what another thread will change: lets the core rest. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* Flush-to-zero and denormals-are-zero for the calling thread, where the CPU has them. */
 void cpu_flush_denormals(void);
 

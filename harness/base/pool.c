@@ -1,6 +1,10 @@
-/* The pool: sleeping threads that join the job at hand and take the next item from an atomic
- * counter. A job is over when the counter has run out and every thread that joined has left;
- * threads that wake too late find it closed and sleep on, so short jobs do not wait for them. */
+/* The pool: threads that join the job at hand and take the next item from an atomic counter. A job
+ * is over when the counter has run out and every thread that joined has left; threads that come too
+ * late find it closed, so short jobs do not wait for them.
+ *
+ * Waking a thread costs as much as some layers of a network take, so one that waits looks around
+ * for a while before it sleeps: as long as another's last item may take, and where there is a
+ * processor for each thread. */
 #include "harness/base/pool.h"
 
 #include <assert.h>
@@ -10,6 +14,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +23,14 @@
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 
+/* What the threads agree on, in one word: how many are in the job without the caller, whether more
+ * may join, and the job's number, so that a thread joins each at most once. */
+enum { OPEN = 1 << 16,
+       JOB = OPEN << 1,
+       INSIDE = OPEN - 1 };
+
+enum { LOOKS = 4096 }; /* before sleep; 0.05 to 0.2 ms */
+
 struct worker {
     struct pool *pool;
     pthread_t thread;
@@ -25,12 +38,14 @@ struct worker {
 };
 
 struct pool {
-    pthread_mutex_t lock;
-    pthread_cond_t wake; /* a job was opened, or stop */
-    pthread_cond_t idle; /* the last thread has left the job */
-    bool open, stop;
-    unsigned long job; /* counts jobs, so that a thread joins each at most once */
-    size_t n_inside;   /* threads in the job, without the caller */
+    _Atomic uint64_t state;
+    atomic_bool stop;
+    atomic_size_t n_asleep;    /* threads that wait for wake */
+    atomic_bool caller_asleep; /* the caller waits for idle */
+    pthread_mutex_t lock;      /* held to fall asleep and to wake others */
+    pthread_cond_t wake;       /* a job was opened, or stop */
+    pthread_cond_t idle;       /* the last thread has left the job */
+    size_t looks;
     pool_fn *fn;
     void *ctx;
     size_t n_items;
@@ -46,38 +61,78 @@ static void work(struct pool *p, size_t worker)
     }
 }
 
+/* --- the threads --- */
+/* Whether there is something to do for a thread that was in job `seen` last. */
+static bool called(struct pool *p, uint64_t seen)
+{
+    uint64_t state = atomic_load(&p->state);
+    return atomic_load(&p->stop) || (state & OPEN && state / JOB != seen);
+}
+
+static void wait_for_call(struct pool *p, uint64_t seen)
+{
+    for (size_t i = 0; i < p->looks; i++) {
+        if (called(p, seen)) {
+            return;
+        }
+        cpu_relax();
+    }
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->n_asleep, 1); /* before the last look: who calls now will wake it */
+    while (!called(p, seen)) {
+        pthread_cond_wait(&p->wake, &p->lock);
+    }
+    atomic_fetch_sub(&p->n_asleep, 1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Joins the job at hand if it is open and another than *seen, which becomes it. */
+static bool join(struct pool *p, uint64_t *seen)
+{
+    uint64_t state = atomic_load(&p->state);
+    do {
+        if (!(state & OPEN) || state / JOB == *seen) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&p->state, &state, state + 1));
+    *seen = state / JOB;
+    return true;
+}
+
+static void leave(struct pool *p)
+{
+    uint64_t before = atomic_fetch_sub(&p->state, 1);
+    if ((before & INSIDE) == 1 && atomic_load(&p->caller_asleep)) {
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_signal(&p->idle);
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct pool *p = w->pool;
     cpu_flush_denormals();
-    unsigned long seen = 0;
-    pthread_mutex_lock(&p->lock);
+    uint64_t seen = 0;
     for (;;) {
-        while (!p->stop && (!p->open || p->job == seen)) {
-            pthread_cond_wait(&p->wake, &p->lock);
+        wait_for_call(p, seen);
+        if (atomic_load(&p->stop)) {
+            return NULL;
         }
-        if (p->stop) {
-            break;
-        }
-        seen = p->job;
-        p->n_inside++;
-        pthread_mutex_unlock(&p->lock);
-        work(p, w->index);
-        pthread_mutex_lock(&p->lock);
-        if (--p->n_inside == 0) {
-            pthread_cond_signal(&p->idle);
+        if (join(p, &seen)) {
+            work(p, w->index);
+            leave(p);
         }
     }
-    pthread_mutex_unlock(&p->lock);
-    return NULL;
 }
 
+/* --- open and close --- */
 /* Stops and joins the first n_started threads beyond the caller, then frees the pool. */
 static void shut(struct pool *p, size_t n_started)
 {
     pthread_mutex_lock(&p->lock);
-    p->stop = true;
+    atomic_store(&p->stop, true);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
     for (size_t i = 1; i <= n_started; i++) {
@@ -92,7 +147,7 @@ static void shut(struct pool *p, size_t n_started)
 
 int pool_open(struct pool **out, size_t n_threads, struct err *e)
 {
-    assert(n_threads >= 1);
+    assert(n_threads >= 1 && n_threads < INSIDE);
     *out = NULL;
     struct pool *p = mem_take(1, sizeof *p, e);
     if (!p) {
@@ -107,6 +162,7 @@ int pool_open(struct pool **out, size_t n_threads, struct err *e)
     pthread_cond_init(&p->wake, NULL);
     pthread_cond_init(&p->idle, NULL);
     p->n_threads = n_threads;
+    p->looks = n_threads <= pool_cpus() ? LOOKS : 0;
     cpu_flush_denormals();
 
     sigset_t all, old;
@@ -142,6 +198,38 @@ size_t pool_size(const struct pool *p)
     return p ? p->n_threads : 1;
 }
 
+/* --- jobs --- */
+static void open_job(struct pool *p)
+{
+    uint64_t state = atomic_load(&p->state);
+    assert(!(state & (OPEN | INSIDE)));
+    atomic_store(&p->state, state + JOB + OPEN);
+    if (atomic_load(&p->n_asleep)) {
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_broadcast(&p->wake);
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+/* Nobody joins any more; waits for those who have. */
+static void close_job(struct pool *p)
+{
+    atomic_fetch_sub(&p->state, OPEN);
+    for (size_t i = 0; i < p->looks; i++) {
+        if (!(atomic_load(&p->state) & INSIDE)) {
+            return;
+        }
+        cpu_relax();
+    }
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->caller_asleep, true);
+    while (atomic_load(&p->state) & INSIDE) {
+        pthread_cond_wait(&p->idle, &p->lock);
+    }
+    atomic_store(&p->caller_asleep, false);
+    pthread_mutex_unlock(&p->lock);
+}
+
 void pool_run(struct pool *p, size_t n_items, pool_fn *fn, void *ctx)
 {
     cpu_flush_denormals();
@@ -151,23 +239,13 @@ void pool_run(struct pool *p, size_t n_items, pool_fn *fn, void *ctx)
         }
         return;
     }
-    pthread_mutex_lock(&p->lock);
-    assert(!p->open && p->n_inside == 0);
     p->fn = fn;
     p->ctx = ctx;
     p->n_items = n_items;
     atomic_store(&p->next, 0);
-    p->job++;
-    p->open = true;
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
+    open_job(p);
     work(p, 0);
-    pthread_mutex_lock(&p->lock);
-    p->open = false;
-    while (p->n_inside > 0) {
-        pthread_cond_wait(&p->idle, &p->lock);
-    }
-    pthread_mutex_unlock(&p->lock);
+    close_job(p);
 }
 
 /* The cgroup's quota in whole processors, rounded up; 0 without one. */
