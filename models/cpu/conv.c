@@ -19,6 +19,7 @@ enum {
     WANTED_ITEMS = 4,     /* for each thread; below that a block's panels are shared out, too */
     LEAST_PART = 64,      /* output channels for which packing a block again is worth it */
     LEAST_MACS = 1 << 19, /* multiply-adds that pay for a piece of work of their own */
+    NEAR_FLOATS = 65536,  /* weights that stay in a 1 MB cache beside all else */
     ROOT_ROWS = 448,
     ROOT_SIZE = 7,
     ROOT_CHANNELS = 3,
@@ -128,26 +129,31 @@ static struct piece piece_at(const struct gemm_job *j, size_t item)
     return p;
 }
 
-/* Adds the packed slice's products to the output. */
+/* Adds the packed slice's products to the output. Where the slice's weights are near, a register
+ * tile's rows go through all panels before the next ones, so that whole pixels are written while
+ * they are in L1; elsewhere a panel goes through all rows before the next one is fetched. */
 static void multiply(const struct conv *c, const struct piece *p, const struct conv_slice *s,
                      const float *a, size_t lda, bool start)
 {
     const struct conv_shape *z = &c->shape;
     size_t panel = c->simd->panel, depth = z->k * z->k * z->cin;
     size_t k = (s->ky * z->k + s->kx) * z->cin + s->first;
-    for (size_t i = p->first; i < p->end; i++) {
-        size_t at = p->row * z->cout + i * panel;
-        struct simd_gemm g = {.rows = p->rows,
-                              .runs = 1,
-                              .length = s->n,
-                              .a = a,
-                              .b = c->weights + (i * depth + k) * panel,
-                              .lda = lda,
-                              .ldc = z->cout,
-                              .c = c->y + at};
-        g.add = !start ? g.c : c->add ? c->add + at
-                                      : NULL;
-        c->simd->gemm(&g);
+    size_t step = s->n * z->cout <= NEAR_FLOATS ? c->simd->rows : p->rows;
+    for (size_t row = 0; row < p->rows; row += step) {
+        for (size_t i = p->first; i < p->end; i++) {
+            size_t at = (p->row + row) * z->cout + i * panel;
+            struct simd_gemm g = {.rows = at_most(step, p->rows - row),
+                                  .runs = 1,
+                                  .length = s->n,
+                                  .a = a + row * lda,
+                                  .b = c->weights + (i * depth + k) * panel,
+                                  .lda = lda,
+                                  .ldc = z->cout,
+                                  .c = c->y + at};
+            g.add = !start ? g.c : c->add ? c->add + at
+                                          : NULL;
+            c->simd->gemm(&g);
+        }
     }
 }
 
