@@ -1,5 +1,5 @@
 /* GroupNorm's element-wise part with ReLU, its sums, and the mean over pixels behind it. Each loop
- * takes two vectors of channels through all rows, so that what belongs to a channel stays in
+ * takes a few vectors of channels through all rows, so that what belongs to a channel stays in
  * registers. */
 #include "models/cpu/simd_private.h"
 
@@ -12,22 +12,41 @@ static void copy_rows(const struct simd_norm *a)
     }
 }
 
+enum { SUM_ROWS = 64 };
+enum { WIDE = 4 }; /* vectors at a time: more run out of registers, fewer read less in a row */
+
+/* Channels k.. of all rows; vectors, at most WIDE, is a constant in every call. */
+SIMD_ALWAYS void norm_columns(const struct simd_norm *a, size_t k, size_t vectors)
+{
+    vf centre[WIDE], scale[WIDE], shift[WIDE];
+    const float *x = a->x + k;
+    float *y = a->y + k;
+    SIMD_UNROLL
+    for (size_t j = 0; j < vectors; j++) {
+        centre[j] = load(a->affine.centre + k + j * VL);
+        scale[j] = load(a->affine.scale + k + j * VL);
+        shift[j] = load(a->affine.shift + k + j * VL);
+    }
+    for (size_t i = 0; i < a->rows; i++, x += a->ldx, y += a->ldy) {
+        SIMD_UNROLL
+        for (size_t j = 0; j < vectors; j++) {
+            store(y + j * VL, affine_relu(load(x + j * VL), centre[j], scale[j], shift[j]));
+        }
+    }
+}
+
 void simd_norm_x(const struct simd_norm *a)
 {
+    size_t k = 0;
     if (!a->affine.centre) {
         copy_rows(a);
         return;
     }
-    for (size_t k = 0; k < a->c; k += PANEL) {
-        vf centre0 = load(a->affine.centre + k), centre1 = load(a->affine.centre + k + VL);
-        vf scale0 = load(a->affine.scale + k), scale1 = load(a->affine.scale + k + VL);
-        vf shift0 = load(a->affine.shift + k), shift1 = load(a->affine.shift + k + VL);
-        const float *x = a->x + k;
-        float *y = a->y + k;
-        for (size_t i = 0; i < a->rows; i++, x += a->ldx, y += a->ldy) {
-            store(y, affine_relu(load(x), centre0, scale0, shift0));
-            store(y + VL, affine_relu(load(x + VL), centre1, scale1, shift1));
-        }
+    for (; k + WIDE * VL <= a->c; k += WIDE * VL) {
+        norm_columns(a, k, WIDE);
+    }
+    for (; k < a->c; k += PANEL) {
+        norm_columns(a, k, 2);
     }
 }
 
@@ -43,36 +62,57 @@ SIMD_ALWAYS void pivot_add(struct pivot_sums *s, vf x)
     s->square += d * d;
 }
 
-/* With d = x - p: sum x = sum d + n p, sum x^2 = sum d^2 + 2 p sum d + n p^2, in double. */
-static void pivot_finish(const struct pivot_sums *s, size_t n, double *sum, double *square)
+SIMD_ALWAYS vd widen(const float *p)
 {
-    for (size_t i = 0; i < VL; i++) {
-        double pivot = (double)s->pivot[i], d = (double)s->sum[i], all = (double)n * pivot;
-        double cross = pivot * (2 * d + all);
-        sum[i] += d + all;
-        square[i] += cross + (double)s->square[i];
+    return __builtin_convertvector(*(const vh *)p, vd);
+}
+
+/* With d = x - p: sum x = sum d + n p, sum x^2 = sum d^2 + 2 p sum d + n p^2, in double. */
+SIMD_ALWAYS void pivot_finish(const struct pivot_sums *s, size_t n, double *sum, double *square)
+{
+    float part[3][VL];
+    store(part[0], s->pivot);
+    store(part[1], s->sum);
+    store(part[2], s->square);
+    for (size_t i = 0; i < VL; i += VL / 2) {
+        vd pivot = widen(part[0] + i), d = widen(part[1] + i), all = pivot * (double)n;
+        vd cross = pivot * (d + d + all);
+        *(vd *)(sum + i) += d + all;
+        *(vd *)(square + i) += cross + widen(part[2] + i);
     }
 }
 
-/* Rows of one channel group of PANEL. */
-static void sum_rows(const float *x, size_t rows, size_t ldx, double *sum, double *square)
+/* Channels k.. of at most SUM_ROWS rows. */
+SIMD_ALWAYS void sum_columns(const struct simd_sums *a, size_t row, size_t k, size_t vectors)
 {
-    struct pivot_sums s0 = {.pivot = load(x)}, s1 = {.pivot = load(x + VL)};
-    for (size_t i = 1; i < rows; i++) {
-        pivot_add(&s0, load(x + i * ldx));
-        pivot_add(&s1, load(x + i * ldx + VL));
+    const size_t rows = at_most(a->rows - row, SUM_ROWS);
+    const float *x = a->x + row * a->ldx + k;
+    struct pivot_sums s[WIDE];
+    SIMD_UNROLL
+    for (size_t j = 0; j < vectors; j++) {
+        s[j] = (struct pivot_sums){.pivot = load(x + j * VL)};
     }
-    pivot_finish(&s0, rows, sum, square);
-    pivot_finish(&s1, rows, sum + VL, square + VL);
+    for (size_t i = 1; i < rows; i++) {
+        SIMD_UNROLL
+        for (size_t j = 0; j < vectors; j++) {
+            pivot_add(&s[j], load(x + i * a->ldx + j * VL));
+        }
+    }
+    SIMD_UNROLL
+    for (size_t j = 0; j < vectors; j++) {
+        pivot_finish(&s[j], rows, a->sum + k + j * VL, a->square + k + j * VL);
+    }
 }
 
 void simd_sums_x(const struct simd_sums *a)
 {
-    enum { ROWS = 64 };
-    for (size_t k = 0; k < a->c; k += PANEL) {
-        for (size_t i = 0; i < a->rows; i += ROWS) {
-            size_t n = a->rows - i < ROWS ? a->rows - i : ROWS;
-            sum_rows(a->x + i * a->ldx + k, n, a->ldx, a->sum + k, a->square + k);
+    for (size_t row = 0; row < a->rows; row += SUM_ROWS) {
+        size_t k = 0;
+        for (; k + WIDE * VL <= a->c; k += WIDE * VL) {
+            sum_columns(a, row, k, WIDE);
+        }
+        for (; k < a->c; k += PANEL) {
+            sum_columns(a, row, k, 2);
         }
     }
 }
@@ -86,8 +126,8 @@ void simd_average_x(const struct simd_average *a)
         for (size_t i = 0; i < a->rows; i++) {
             float row[VL];
             store(row, affine_relu(load(a->x + i * a->c + k), centre, scale, shift));
-            lo += __builtin_convertvector(*(const vh *)row, vd);
-            hi += __builtin_convertvector(*(const vh *)(row + VL / 2), vd);
+            lo += widen(row);
+            hi += widen(row + VL / 2);
         }
         for (size_t i = 0; i < VL / 2; i++) {
             a->y[k + i] = (float)(lo[i] / (double)a->rows);
