@@ -32,15 +32,19 @@ static float *take(struct arena *a, size_t n)
     return arena_take(a, n * sizeof(float));
 }
 
+static size_t weight_floats(const struct conv_shape *z)
+{
+    return z->k * z->k * z->cin * z->cout;
+}
+
 /* Everything the layer reads and writes; shape, simd and winograd are set. */
 static void take_layer(struct bench_layer *l, struct arena *a)
 {
     struct conv *c = &l->conv;
     const struct conv_shape *z = &c->shape;
-    size_t points = c->winograd ? WINO_POINTS : z->k * z->k;
     conv_size(c);
     l->stats = (struct stats){.c = z->cout, .pixels = c->oh * c->ow, .parts = conv_parts(c)};
-    c->weights = l->weights = take(a, points * z->cin * z->cout);
+    c->weights = l->weights = take(a, weight_floats(z));
     c->x = l->x = take(a, z->n * z->h * z->w * z->cin);
     c->y = l->y = take(a, z->n * c->oh * c->ow * z->cout);
     l->affine = take(a, stats_affine(z->n, z->cin));
@@ -66,7 +70,7 @@ static void fill_layer(struct bench_layer *l)
 {
     struct conv *c = &l->conv;
     const struct conv_shape *z = &c->shape;
-    fill(l->weights, (c->winograd ? WINO_POINTS : z->k * z->k) * z->cin * z->cout);
+    fill(l->weights, weight_floats(z));
     fill(l->x, z->n * z->h * z->w * z->cin);
     memset(l->y, 0, z->n * c->oh * c->ow * z->cout * sizeof *l->y);
     for (size_t i = 0; i < stats_affine(z->n, z->cin); i++) {
@@ -87,7 +91,7 @@ static void fill_layer(struct bench_layer *l)
 static double layer_bytes(const struct bench_layer *l)
 {
     const struct conv_shape *z = &l->conv.shape;
-    size_t weights = (l->conv.winograd ? WINO_POINTS : z->k * z->k) * z->cin * z->cout;
+    size_t weights = weight_floats(z);
     size_t in = z->n * z->h * z->w * z->cin, out = z->n * l->conv.oh * l->conv.ow * z->cout;
     return (double)((weights + in + (l->conv.add ? 2 : 1) * out) * sizeof(float));
 }
@@ -170,7 +174,7 @@ int bench_kernels(struct ctx *c, const struct bench_args *a, struct err *e)
     if (cpu_net_init(&net, m, c->pool, c->engine == &engine_cpu_direct, e)) {
         goto out;
     }
-    cpu_net_choose(&net, px, px, 0);
+    cpu_net_choose(&net, px, px);
     status = 0;
     for (size_t i = 0; i < net.n_layers && status == 0; i++) {
         status = bench_one(c, a, &net, i, n, e);

@@ -25,7 +25,7 @@ static void cpu_close(void *state)
     free(c);
 }
 
-/* Whatever the size of images: direct weights are the smallest. */
+/* Whatever the size of images. */
 static int check_weights(struct cpu *c, struct err *e)
 {
     size_t limit = mem_limit();
@@ -199,7 +199,7 @@ struct engine_memory cpu_engine_memory(const struct model *m, size_t h, size_t w
     if (m->kind == MODEL_PIXELS || cpu_net_init(&net, m, NULL, no_winograd, NULL)) {
         return out;
     }
-    cpu_net_choose(&net, h, w, mem_limit());
+    cpu_net_choose(&net, h, w);
     size_t none = cpu_net_buffer_bytes(&net, 1, 0), one = cpu_net_buffer_bytes(&net, 1, 1);
     out.once = cpu_net_weight_bytes(&net) + none;
     out.per_thread = one - none;

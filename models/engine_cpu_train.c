@@ -156,11 +156,10 @@ struct engine_memory cpu_engine_train_memory(const struct model *m, const struct
     struct engine_memory out = cpu_engine_memory(m, h, w, no_winograd);
     struct cpu_train t;
     if (!o->head_only && !cpu_train_init(&t, m, NULL, no_winograd, NULL)) {
-        size_t none = cpu_train_weight_bytes(&t, h, w, 0);
-        size_t one = cpu_train_weight_bytes(&t, h, w, 1);
-        none += cpu_train_buffer_bytes(&t, TRAIN_GROUP, h, w, 0);
-        one += cpu_train_buffer_bytes(&t, TRAIN_GROUP, h, w, 1);
-        out = (struct engine_memory){.once = none, .per_thread = one - none};
+        size_t none = cpu_train_buffer_bytes(&t, TRAIN_GROUP, h, w, 0);
+        size_t one = cpu_train_buffer_bytes(&t, TRAIN_GROUP, h, w, 1);
+        out = (struct engine_memory){.once = cpu_train_weight_bytes(&t) + none,
+                                     .per_thread = one - none};
         cpu_train_release(&t);
     }
     out.once += trainer_bytes(m, o);

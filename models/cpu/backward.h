@@ -63,22 +63,18 @@ size_t norm_data_sums(size_t n, size_t pixels, size_t c);
 void norm_data_run(const struct norm_data *b, const struct crew *crew);
 
 /* --- packing --- */
-/* A layer's weights, standardised, packed for the way forward (pack.h) and back:
- *   1x1, 3x3 direct    [cin / panel][k * k * cout][panel], taps turned round with stride 1
- *   winograd           [cin / panel][36][cout][panel], taps turned round */
+/* A layer's weights, standardised, packed for the way forward (pack.h) and back: the latter as
+ * [cin / panel][k * k * cout][panel], taps turned round with stride 1. */
 struct pack_pair {
     const struct simd *simd;
     const float *w; /* [k,k,cin,cout], not standardised */
     size_t k, stride, cin, cout;
     double ws_eps;
-    bool winograd;
     float *forward, *back; /* back NULL: not wanted */
 };
 size_t pack_pair_floats(const struct pack_pair *p); /* of forward, and of back */
-size_t pack_pair_scratch(const struct pack_pair *p);
-/* A piece of the work: of pack_pair_items, which are independent of one another. scratch
- * [pack_pair_scratch]. */
+/* A piece of the work: of pack_pair_items, which are independent of one another. */
 size_t pack_pair_items(const struct pack_pair *p);
-void pack_pair_item(const struct pack_pair *p, size_t item, float *scratch);
+void pack_pair_item(const struct pack_pair *p, size_t item);
 
 #endif

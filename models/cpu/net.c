@@ -1,4 +1,4 @@
-/* What the network needs: layers and their sizes, the form of each layer's weights, buffers. */
+/* What the network needs: layers and their sizes, weights, buffers. */
 #include "models/cpu/net.h"
 
 #include <assert.h>
@@ -214,7 +214,7 @@ size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads)
     return b.arena.peak;
 }
 
-/* --- the form of weights --- */
+/* --- weights --- */
 static struct pack packing(const struct cpu_net *net, const struct layer *l)
 {
     return (struct pack){.simd = net->simd,
@@ -222,21 +222,15 @@ static struct pack packing(const struct cpu_net *net, const struct layer *l)
                          .k = l->k,
                          .cin = l->cin,
                          .cout = l->cout,
-                         .ws_eps = net->model->ws_eps,
-                         .winograd = l->winograd};
-}
-
-static size_t layer_bytes(const struct cpu_net *net, const struct layer *l)
-{
-    struct pack p = packing(net, l);
-    return pack_floats(&p) * sizeof(float);
+                         .ws_eps = net->model->ws_eps};
 }
 
 size_t cpu_net_weight_bytes(const struct cpu_net *net)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < net->n_layers; i++) {
-        bytes += layer_bytes(net, &net->layers[i]);
+        struct pack p = packing(net, &net->layers[i]);
+        bytes += pack_floats(&p) * sizeof(float);
     }
     return bytes;
 }
@@ -264,39 +258,13 @@ static void set_sizes(struct cpu_net *net, size_t h, size_t w)
     }
 }
 
-/* Buffers for one image and one thread in either form of all layers. Leaves all layers direct. */
-static size_t one_image(struct cpu_net *net)
-{
-    size_t bytes = 0;
-    for (size_t form = 0; form < 2; form++) {
-        for (size_t i = 0; i < net->n_layers; i++) {
-            struct layer *l = &net->layers[i];
-            struct conv_shape s = {1, l->h, l->w, l->cin, l->cout, l->k, l->stride};
-            l->winograd = !form && conv_prefers_winograd(&s);
-        }
-        grow(&bytes, cpu_net_buffer_bytes(net, 1, 1));
-    }
-    return bytes;
-}
-
-void cpu_net_choose(struct cpu_net *net, size_t h, size_t w, size_t limit)
+void cpu_net_choose(struct cpu_net *net, size_t h, size_t w)
 {
     set_sizes(net, h, w);
-    size_t used = net->model->table.n_floats * sizeof(float) + net->held + one_image(net);
-    used += cpu_net_weight_bytes(net);
-    for (size_t i = 0; i < net->n_layers && !net->no_winograd; i++) {
+    for (size_t i = 0; i < net->n_layers; i++) {
         struct layer *l = &net->layers[i];
         struct conv_shape s = {1, l->h, l->w, l->cin, l->cout, l->k, l->stride};
-        if (!conv_prefers_winograd(&s)) {
-            continue;
-        }
-        size_t direct = layer_bytes(net, l);
-        l->winograd = true;
-        used += layer_bytes(net, l) - direct;
-        if (limit && used > limit) {
-            l->winograd = false;
-            return;
-        }
+        l->winograd = !net->no_winograd && conv_prefers_winograd(&s);
     }
 }
 
@@ -320,36 +288,20 @@ static float *take_large(size_t floats, struct err *e)
     return p;
 }
 
-static int pack_layer(struct cpu_net *net, struct layer *l, struct err *e)
-{
-    struct pack p = packing(net, l);
-    size_t scratch_floats = pool_size(net->crew.pool) * pack_scratch(&p);
-    float *scratch = mem_take_raw(scratch_floats, sizeof *scratch, e);
-    if (!scratch) {
-        return -1;
-    }
-    l->packed = take_large(pack_floats(&p), e);
-    l->packed_winograd = l->winograd;
-    if (l->packed) {
-        pack_run(&p, l->packed, scratch, net->crew.pool);
-    }
-    free(scratch);
-    return l->packed ? 0 : -1;
-}
-
-/* Packs what is not there in the chosen form. */
+/* Packs what is not yet packed. */
 static int prepare_weights(struct cpu_net *net, struct err *e)
 {
     for (size_t i = 0; i < net->n_layers; i++) {
         struct layer *l = &net->layers[i];
-        if (l->packed && l->packed_winograd == l->winograd) {
+        struct pack p = packing(net, l);
+        if (l->packed) {
             continue;
         }
-        free(l->packed);
-        l->packed = NULL;
-        if (pack_layer(net, l, e)) {
+        l->packed = take_large(pack_floats(&p), e);
+        if (!l->packed) {
             return -1;
         }
+        pack_run(&p, l->packed, net->crew.pool);
     }
     return 0;
 }
@@ -406,7 +358,7 @@ int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *
     arena_close(&net->buffers.arena);
     net->h = net->w = 0;
     if (!same) {
-        cpu_net_choose(net, h, w, mem_limit());
+        cpu_net_choose(net, h, w);
     }
     if (choose_group(net, wanted, &group, e) || prepare_weights(net, e)) {
         return -1;

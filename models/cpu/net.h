@@ -16,11 +16,10 @@ struct pool;
 
 struct layer {
     size_t k, stride, cin, cout;
-    size_t h, w;          /* of its input, at the planned size */
-    bool winograd;        /* the form chosen for its weights */
-    const float *raw;     /* in the model's parameters; NULL without */
-    float *packed;        /* owned; NULL = not yet */
-    bool packed_winograd; /* the form that packed has */
+    size_t h, w;      /* of its input, at the planned size */
+    bool winograd;    /* how it runs at that size */
+    const float *raw; /* in the model's parameters; NULL without */
+    float *packed;    /* owned; NULL = not yet */
 };
 
 /* A block takes `images` images at a time: fewer in the first blocks, whose tensors are large, so
@@ -67,23 +66,20 @@ void cpu_net_release(struct cpu_net *net); /* also of {0} */
 /* Gives back packed weights and buffers; the next plan makes them anew. */
 void cpu_net_forget(struct cpu_net *net);
 
-/* Bytes of weights in the forms chosen last; of buffers for n images and so many threads. */
+/* Bytes of weights; of buffers for n images and so many threads. */
 size_t cpu_net_weight_bytes(const struct cpu_net *net);
 size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads);
 
 /* How many of n images a layer takes at a time when all threads work, once sizes are chosen. */
 size_t cpu_net_layer_images(const struct cpu_net *net, size_t layer, size_t n);
 
-/* Chooses the form of every layer for images of h x w: Winograd where it saves work, from the first
- * layer on as long as the weights fit limit (0: none) beside the model's parameters and buffers for
- * one image and one thread. */
-void cpu_net_choose(struct cpu_net *net, size_t h, size_t w, size_t limit);
+/* Sets all layers' sizes for images of h x w, and Winograd where it saves work. */
+void cpu_net_choose(struct cpu_net *net, size_t h, size_t w);
 
 /* How many of n images to take at a time, memory allowing. */
 size_t cpu_net_group(size_t n, size_t h, size_t w);
 
-/* Makes ready for n images of h x w: packs what is not yet packed in the chosen form, opens buffers
- * for as many images as net->group then says and as many threads as net->crew. ERR_LIMIT when not
+/* Makes ready for n images of h x w: packs what is not yet packed, opens buffers for as many images as net->group then says and as many threads as net->crew. ERR_LIMIT when not
  * even one image and one thread fit mem_limit(). */
 int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e);
 

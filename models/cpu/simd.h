@@ -79,6 +79,14 @@ struct simd_tiles_out {
     double *sum, *square;
 };
 
+/* G g G' of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i]; point p goes to
+ * u[p * point + i]. */
+struct simd_kernel_tiles {
+    const float *g;
+    float *u;
+    size_t n, tap, point;
+};
+
 /* The root's pool for output pixels first..first+n-1 of one image: 3x3 stride 2 over zero padding.
  * x [h, w, c] -> y [n, c]. NaN stays. */
 struct simd_max_pool {
@@ -118,15 +126,6 @@ struct simd_kernel_back {
     const float *m;
     float *dw;
 };
-/* G g G' of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i], read from the
- * last tap on where turned; point p to u[p * point + i]. */
-struct simd_kernel_tiles {
-    const float *g;
-    float *u;
-    size_t n, tap, point;
-    bool turned;
-};
-
 /* Weight standardisation over rows: w [rows, c], ldw apart -> out, ldout apart. */
 struct simd_standardize {
     const float *w;
@@ -180,12 +179,12 @@ struct simd {
     void (*sums)(const struct simd_sums *a);
     void (*tiles_in)(const struct simd_tiles_in *a);
     void (*tiles_out)(const struct simd_tiles_out *a);
+    void (*kernel_tiles)(const struct simd_kernel_tiles *a);
     void (*max_pool)(const struct simd_max_pool *a);
     void (*average)(const struct simd_average *a);
     void (*outer)(const struct simd_outer *a);
     void (*tiles_back)(const struct simd_tiles_back *a);
     void (*kernel_back)(const struct simd_kernel_back *a);
-    void (*kernel_tiles)(const struct simd_kernel_tiles *a);
     void (*standardize)(const struct simd_standardize *a);
     /* As kernel_standardize_backward. */
     void (*standardize_back)(const float *w, size_t rows, size_t cols, size_t ld, double eps,

@@ -1,8 +1,8 @@
-/* Winograd F(4x4,3x3) on tiles: 6x6 inputs -> 36 points, 36 points -> 4x4 outputs. The Toom-Cook
- * interpolation points are 0, 1, -1, 1/2, -2 and infinity, in this order; they round less than the
- * usual 0, 1, -1, 2, -2 (Barabasz, Anderson, Soodhalter, Gregg, arXiv 1803.10986). With M(x) the
- * product of all x - point, row j of the input matrix holds the coefficients of M(x) / (x - point
- * j), the last row those of M(x). */
+/* Winograd F(4x4,3x3): 6x6 inputs -> 36 points, 3x3 kernels -> 36 points, 36 points -> 4x4 outputs.
+ * The Toom-Cook interpolation points are 0, 1, -1, 1/2, -2 and infinity, in this order; they round
+ * less than the usual 0, 1, -1, 2, -2 (Barabasz, Anderson, Soodhalter, Gregg, arXiv 1803.10986).
+ * With M(x) the product of all x - point, row j of the input matrix holds the coefficients of
+ * M(x) / (x - point j), the last row those of M(x). */
 #include "models/cpu/simd_private.h"
 
 SIMD_ALWAYS void input_rows(const vf d[6], vf o[6])
@@ -153,6 +153,62 @@ void simd_tiles_out_x(const struct simd_tiles_out *a)
             tile_out(a, a->v + t * a->t.ldv, y, true, rows, cols);
         } else {
             tile_out(a, a->v + t * a->t.ldv, y, false, rows, cols);
+        }
+    }
+}
+
+/* --- kernels --- */
+enum { SIZE = 3 };
+
+/* G times a column of three, but for the factors in kernel_scale; all products here are exact. Row
+ * j of G holds 1, point, point^2 over the product of (point - other points); the last one is the
+ * point at infinity. */
+SIMD_ALWAYS void kernel_rows(const vf g[3], vf o[6])
+{
+    const vf two = spread(2), four = spread(4);
+    vf ends = g[0] + g[2];
+    o[0] = g[0];
+    o[1] = ends + g[1];
+    o[2] = g[1] - ends;
+    o[3] = (g[2] + g[0] * four) + g[1] * two;
+    o[4] = (g[0] + g[2] * four) - g[1] * two;
+    o[5] = g[2];
+}
+
+/* Products of 1, 1/3, 1/3, -4/15, 1/15, 1. */
+static const float kernel_scale[WINO_INPUT_TILE][WINO_INPUT_TILE] = {
+    {1, 1.0F / 3, 1.0F / 3, -4.0F / 15, 1.0F / 15, 1},
+    {1.0F / 3, 1.0F / 9, 1.0F / 9, -4.0F / 45, 1.0F / 45, 1.0F / 3},
+    {1.0F / 3, 1.0F / 9, 1.0F / 9, -4.0F / 45, 1.0F / 45, 1.0F / 3},
+    {-4.0F / 15, -4.0F / 45, -4.0F / 45, 16.0F / 225, -4.0F / 225, -4.0F / 15},
+    {1.0F / 15, 1.0F / 45, 1.0F / 45, -4.0F / 225, 1.0F / 225, 1.0F / 15},
+    {1, 1.0F / 3, 1.0F / 3, -4.0F / 15, 1.0F / 15, 1},
+};
+
+void simd_kernel_tiles_x(const struct simd_kernel_tiles *a)
+{
+    for (size_t i = 0; i < a->n; i += VL) {
+        vf t[WINO_INPUT_TILE][SIZE];
+        for (size_t x = 0; x < SIZE; x++) {
+            vf g[SIZE], o[WINO_INPUT_TILE];
+            SIMD_UNROLL
+            for (size_t y = 0; y < SIZE; y++) {
+                g[y] = load(a->g + (y * SIZE + x) * a->tap + i);
+            }
+            kernel_rows(g, o);
+            SIMD_UNROLL
+            for (size_t k = 0; k < WINO_INPUT_TILE; k++) {
+                t[k][x] = o[k];
+            }
+        }
+        for (size_t k = 0; k < WINO_INPUT_TILE; k++) {
+            vf o[WINO_INPUT_TILE];
+            kernel_rows(t[k], o);
+            SIMD_UNROLL
+            for (size_t j = 0; j < WINO_INPUT_TILE; j++) {
+                float *to = a->u + (k * WINO_INPUT_TILE + j) * a->point + i;
+                store(to, o[j] * spread(kernel_scale[k][j]));
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 /* Winograd F(4x4,3x3) for training, with the matrices A (output), B (input) and G (kernel) of
- * simd_winograd.c: the kernel's gradient is G' [(A dy A') * (B' x B)] G, and a kernel becomes
- * G g G'. */
+ * simd_winograd.c: the kernel's gradient is G' [(A dy A') * (B' x B)] G. */
 #include "models/cpu/simd_private.h"
 
 /* A times a column of four. */
@@ -114,49 +113,6 @@ void simd_kernel_back_x(const struct simd_kernel_back *a)
             for (size_t x = 0; x < SIZE; x++) {
                 float *to = dw + (y * SIZE + x) * a->tap;
                 store(to, load(to) + o[x]);
-            }
-        }
-    }
-}
-
-/* G times a column of three, in double. */
-SIMD_ALWAYS void kernel_points(const vd g[3], vd o[6])
-{
-    vd ends = g[0] + g[2];
-    o[0] = g[0];
-    o[1] = (ends + g[1]) / 3;
-    o[2] = (g[1] - ends) / 3;
-    o[3] = g[1] * 2 + g[2];
-    o[3] = (g[0] * 4 + o[3]) * (-4.0 / 15);
-    o[4] = g[0] - g[1] * 2;
-    o[4] = (g[2] * 4 + o[4]) / 15;
-    o[5] = g[2];
-}
-
-void simd_kernel_tiles_x(const struct simd_kernel_tiles *a)
-{
-    for (size_t i = 0; i < a->n; i += VL / 2) {
-        vd t[WINO_INPUT_TILE][SIZE];
-        for (size_t x = 0; x < SIZE; x++) {
-            vd g[SIZE], o[WINO_INPUT_TILE];
-            SIMD_UNROLL
-            for (size_t y = 0; y < SIZE; y++) {
-                size_t at = y * SIZE + x, tap = a->turned ? SIZE * SIZE - 1 - at : at;
-                g[y] = __builtin_convertvector(*(const vh *)(a->g + tap * a->tap + i), vd);
-            }
-            kernel_points(g, o);
-            SIMD_UNROLL
-            for (size_t k = 0; k < WINO_INPUT_TILE; k++) {
-                t[k][x] = o[k];
-            }
-        }
-        for (size_t k = 0; k < WINO_INPUT_TILE; k++) {
-            vd o[WINO_INPUT_TILE];
-            kernel_points(t[k], o);
-            SIMD_UNROLL
-            for (size_t j = 0; j < WINO_INPUT_TILE; j++) {
-                float *to = a->u + (k * WINO_INPUT_TILE + j) * a->point + i;
-                *(vh *)to = __builtin_convertvector(o[j], vh);
             }
         }
     }

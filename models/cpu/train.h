@@ -38,11 +38,9 @@ struct train_buffers {
 };
 
 struct cpu_train {
-    struct cpu_net net;  /* its layers' weights lie in the arena */
-    float **back;        /* [n_layers]: packed for the way back; owned */
-    struct arena packed; /* weights, and scratch for packing them */
-    float *pack_scratch;
-    size_t pack_floats;       /* of each thread */
+    struct cpu_net net;       /* its layers' weights lie in the arena */
+    float **back;             /* [n_layers]: packed for the way back; owned */
+    struct arena packed;      /* weights */
     bool stale;               /* the packed weights are not those of the parameters */
     struct train_unit *units; /* owned */
     size_t n_units;
@@ -60,7 +58,7 @@ void cpu_train_forget(struct cpu_train *t);
 void cpu_train_changed(struct cpu_train *t);
 
 /* Bytes of packed weights; of all else for so many images of h x w and threads. */
-size_t cpu_train_weight_bytes(struct cpu_train *t, size_t h, size_t w, size_t threads);
+size_t cpu_train_weight_bytes(struct cpu_train *t);
 size_t cpu_train_buffer_bytes(struct cpu_train *t, size_t micro, size_t h, size_t w,
                               size_t threads);
 /* Makes ready for n images of h x w, micro at a time (0: as many as are fast), fewer where

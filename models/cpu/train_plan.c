@@ -74,28 +74,18 @@ static struct pack_pair pair_of(const struct cpu_train *t, size_t i)
                               .cin = l->cin,
                               .cout = l->cout,
                               .ws_eps = t->net.model->ws_eps,
-                              .winograd = l->winograd,
                               .forward = l->packed,
                               .back = t->back[i]};
 }
 
-static void grow(size_t *most, size_t n)
+static void take_weights(struct cpu_train *t, struct arena *arena)
 {
-    *most = n > *most ? n : *most;
-}
-
-static void take_weights(struct cpu_train *t, struct arena *arena, size_t threads)
-{
-    size_t scratch = 0;
     for (size_t i = 0; i < t->net.n_layers; i++) {
         struct pack_pair p = pair_of(t, i);
         size_t bytes = pack_pair_floats(&p) * sizeof(float);
         t->net.layers[i].packed = arena_take(arena, bytes);
         t->back[i] = i ? arena_take(arena, bytes) : NULL; /* the root's input needs no gradient */
-        grow(&scratch, pack_pair_scratch(&p));
     }
-    t->pack_floats = scratch;
-    t->pack_scratch = arena_take(arena, threads * scratch * sizeof(float));
 }
 
 /* The last layers, which are the largest, first. */
@@ -103,11 +93,12 @@ static void pack_item(void *ctx, size_t item, size_t worker)
 {
     const struct cpu_train *t = ctx;
     size_t layer = t->net.n_layers;
+    (void)worker;
     for (;;) {
         struct pack_pair p = pair_of(t, --layer);
         size_t items = pack_pair_items(&p);
         if (item < items) {
-            pack_pair_item(&p, item, t->pack_scratch + worker * t->pack_floats);
+            pack_pair_item(&p, item);
             return;
         }
         item -= items;
@@ -126,6 +117,11 @@ static void pack_all(struct cpu_train *t)
 }
 
 /* --- images in flight --- */
+static void grow(size_t *most, size_t n)
+{
+    *most = n > *most ? n : *most;
+}
+
 static size_t pixels_in(const struct layer *l)
 {
     return l->h * l->w;
@@ -224,13 +220,12 @@ static void take_buffers(struct cpu_train *t, struct train_buffers *b, size_t n,
     b->d_features = take_floats(&b->arena, n * c);
 }
 
-size_t cpu_train_weight_bytes(struct cpu_train *t, size_t h, size_t w, size_t threads)
+size_t cpu_train_weight_bytes(struct cpu_train *t)
 {
     struct arena arena;
     assert(!t->micro);
-    cpu_net_choose(&t->net, h, w, 0);
     arena_plan(&arena);
-    take_weights(t, &arena, threads);
+    take_weights(t, &arena);
     return arena.peak;
 }
 
@@ -239,7 +234,7 @@ size_t cpu_train_buffer_bytes(struct cpu_train *t, size_t micro, size_t h, size_
 {
     struct train_buffers b;
     assert(!t->micro);
-    cpu_net_choose(&t->net, h, w, 0);
+    cpu_net_choose(&t->net, h, w);
     arena_plan(&b.arena);
     take_buffers(t, &b, micro, threads);
     return b.arena.peak;
@@ -252,7 +247,7 @@ struct wish {
 
 static size_t bytes_of(struct cpu_train *t, const struct wish *p)
 {
-    return cpu_train_weight_bytes(t, p->h, p->w, p->threads) +
+    return cpu_train_weight_bytes(t) +
            cpu_train_buffer_bytes(t, p->micro, p->h, p->w, p->threads);
 }
 
@@ -293,7 +288,7 @@ static size_t fast_micro(size_t h, size_t w)
 
 static int open_arenas(struct cpu_train *t, const struct wish *p, struct err *e)
 {
-    size_t weights = cpu_train_weight_bytes(t, p->h, p->w, p->threads);
+    size_t weights = cpu_train_weight_bytes(t);
     size_t buffers = cpu_train_buffer_bytes(t, p->micro, p->h, p->w, p->threads);
     if (arena_open(&t->packed, weights, e) || arena_open(&t->buffers.arena, buffers, e)) {
         cpu_train_forget(t);
@@ -301,7 +296,7 @@ static int open_arenas(struct cpu_train *t, const struct wish *p, struct err *e)
     }
     cpu_net_advise(t->packed.base, weights);
     cpu_net_advise(t->buffers.arena.base, buffers);
-    take_weights(t, &t->packed, p->threads);
+    take_weights(t, &t->packed);
     take_buffers(t, &t->buffers, p->micro, p->threads);
     return 0;
 }

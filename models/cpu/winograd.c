@@ -2,7 +2,11 @@
  * points, each point is a product with its own matrix of weights, 36 products become 4x4 outputs.
  * A panel of output channels passes through all points at once, so the products of a block of tiles
  * stay in the cache. With many blocks the input's points do, too: then a block is one piece of
- * work; with few, or where they would not fit, the input is transformed first, for all panels. */
+ * work; with few, or where they would not fit, the input is transformed first, for all panels.
+ *
+ * The weights lie packed as for direct convolutions and become points here: of small layers all of
+ * them before the products, else a slice of a panel whenever its products are next. That costs less
+ * than to read four times as many from memory. */
 #include "models/cpu/conv.h"
 
 #include <string.h>
@@ -15,6 +19,9 @@ enum {
     LDV_PAD = LINE,
     FUSED_BLOCKS = 16,         /* from here on blocks alone keep all threads busy */
     FUSED_FLOATS = 256 * 1024, /* a block's input points that stay in a 1 MB cache */
+    SHARED_FLOATS = 640 * 1024, /* a layer's weights as points that all threads share */
+    SLICE = SIMD_DEPTH,         /* input channels whose weights become points at a time */
+    WANTED_ITEMS = 4,           /* for each thread */
 };
 
 bool conv_prefers_winograd(const struct conv_shape *s)
@@ -58,9 +65,37 @@ static size_t product_floats(const struct conv *c)
     return WINO_POINTS * plane(block_tiles(c), c->simd->panel);
 }
 
+/* Floats from point to point of weights, for n input channels. */
+static size_t kernel_plane(const struct conv *c, size_t n)
+{
+    return plane(n, c->simd->panel);
+}
+
+static size_t slice_of(const struct conv *c)
+{
+    return at_most(c->shape.cin, SLICE);
+}
+
+/* Of a panel and a slice. */
+static size_t kernel_floats(const struct conv *c)
+{
+    return WINO_POINTS * kernel_plane(c, slice_of(c));
+}
+
+static size_t panels_of(const struct conv *c)
+{
+    return c->shape.cout / c->simd->panel;
+}
+
+/* Whether all weights become points before the products. */
+static bool shared(const struct conv *c)
+{
+    return slice_of(c) == c->shape.cin && panels_of(c) * kernel_floats(c) <= SHARED_FLOATS;
+}
+
 static bool fits(const struct conv *c)
 {
-    return input_floats(c) <= FUSED_FLOATS;
+    return shared(c) && input_floats(c) <= FUSED_FLOATS;
 }
 
 static bool fused(const struct conv *c)
@@ -75,7 +110,8 @@ size_t conv_winograd_parts(const struct conv *c)
 
 size_t conv_winograd_scratch(const struct conv *c)
 {
-    return product_floats(c) + (fused(c) ? input_floats(c) : 0);
+    return product_floats(c) + (fused(c) ? input_floats(c) : 0) +
+           (shared(c) ? 0 : kernel_floats(c));
 }
 
 size_t conv_spectrum(const struct conv *c)
@@ -84,15 +120,31 @@ size_t conv_spectrum(const struct conv *c)
     if (!c->winograd) {
         return 0;
     }
-    return (fits(c) && count > FUSED_BLOCKS ? FUSED_BLOCKS : count) * input_floats(c);
+    return (fits(c) && count > FUSED_BLOCKS ? FUSED_BLOCKS : count) * input_floats(c) +
+           (shared(c) ? panels_of(c) * kernel_floats(c) : 0);
 }
 
 struct job {
     const struct conv *c;
     struct blocks blocks;
     size_t input, plane_in, plane_out; /* floats of a block's input points; of a point */
-    size_t panels;
+    size_t panels, kernels;            /* kernels: panels whose weights are shared, or 0 */
+    size_t shares;                     /* pieces of work that a panel's blocks are dealt out to */
+    float *shared, *inputs;            /* points in the spectrum */
 };
+
+/* Weights of a panel, n input channels from first on -> points u. */
+static void transform_kernels(const struct job *j, size_t panel, size_t first, size_t n, float *u)
+{
+    const struct conv *c = j->c;
+    size_t width = c->simd->panel, tap = c->shape.cin * width;
+    const struct simd_kernel_tiles k = {.g = c->weights + panel * 9 * tap + first * width,
+                                        .u = u,
+                                        .n = n * width,
+                                        .tap = tap,
+                                        .point = kernel_plane(c, n)};
+    c->simd->kernel_tiles(&k);
+}
 
 static void transform_input(const struct job *j, const struct block *b, float *v)
 {
@@ -117,27 +169,22 @@ static void transform_input(const struct job *j, const struct block *b, float *v
     }
 }
 
-/* All 36 products of a block with one panel: v -> m. */
-static void multiply(const struct job *j, const struct block *b, size_t panel, const float *v,
-                     float *m)
+/* All 36 products of a block with n input channels of a panel, from first on: v, u -> m. */
+static void multiply(const struct job *j, const struct block *b, size_t first, size_t n,
+                     const float *v, const float *u, float *m)
 {
     const struct conv *c = j->c;
-    size_t cin = c->shape.cin, width = c->simd->panel, n = cin;
     for (size_t p = 0; p < WINO_POINTS; p++) {
-        const float *u = c->weights + (panel * WINO_POINTS + p) * cin * width;
         struct simd_gemm g = {.rows = b->n_images * b->n,
                               .runs = 1,
-                              .lda = cin + LDV_PAD,
-                              .ldc = width,
+                              .length = n,
+                              .a = v + p * j->plane_in + first,
+                              .b = u + p * kernel_plane(c, n),
+                              .lda = c->shape.cin + LDV_PAD,
+                              .ldc = c->simd->panel,
                               .c = m + p * j->plane_out};
-        for (size_t k = 0; k < cin; k += n) {
-            n = cin - k < SIMD_DEPTH ? cin - k : SIMD_DEPTH;
-            g.length = n;
-            g.a = v + p * j->plane_in + k;
-            g.b = u + k * width;
-            g.add = k ? g.c : NULL;
-            c->simd->gemm(&g);
-        }
+        g.add = first ? g.c : NULL;
+        c->simd->gemm(&g);
     }
 }
 
@@ -175,58 +222,81 @@ static void transform_output(const struct job *j, const struct block *b, size_t 
     }
 }
 
-static void panel_work(const struct job *j, const struct block *b, size_t panel, const float *v,
-                       float *m)
+static float *shared_at(const struct job *j, size_t panel)
 {
-    multiply(j, b, panel, v, m);
-    transform_output(j, b, panel, m);
+    return j->shared + panel * kernel_floats(j->c);
 }
 
+/* A block is all of the work of a thread. */
 static void fused_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
     struct block b = blocks_at(&j->blocks, item);
-    float *v = j->c->scratch + worker * j->c->scratch_floats, *m = v + j->input;
+    float *m = j->c->scratch + worker * j->c->scratch_floats, *v = m + product_floats(j->c);
     transform_input(j, &b, v);
     for (size_t panel = 0; panel < j->panels; panel++) {
-        panel_work(j, &b, panel, v, m);
+        multiply(j, &b, 0, j->c->shape.cin, v, shared_at(j, panel), m);
+        transform_output(j, &b, panel, m);
     }
 }
 
-static void input_item(void *ctx, size_t item, size_t worker)
+/* What all panels and blocks read: points of weights, then of the input. */
+static void first_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
-    struct block b = blocks_at(&j->blocks, item);
     (void)worker;
-    transform_input(j, &b, j->c->spectrum + item * j->input);
+    if (item < j->kernels) {
+        transform_kernels(j, item, 0, j->c->shape.cin, shared_at(j, item));
+    } else {
+        struct block b = blocks_at(&j->blocks, item - j->kernels);
+        transform_input(j, &b, j->inputs + (item - j->kernels) * j->input);
+    }
 }
 
-/* A panel's blocks come one after another, while its weights are in the cache. */
+/* Some blocks of a panel. Its weights become points once where they are one slice. */
 static void panel_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
-    size_t block = item % j->blocks.count, panel = item / j->blocks.count;
-    struct block b = blocks_at(&j->blocks, block);
-    panel_work(j, &b, panel, j->c->spectrum + block * j->input,
-               j->c->scratch + worker * j->c->scratch_floats);
+    const struct conv *c = j->c;
+    size_t panel = item / j->shares, share = item % j->shares, cin = c->shape.cin;
+    size_t begin = j->blocks.count * share / j->shares, slice = slice_of(c);
+    float *m = c->scratch + worker * c->scratch_floats, *own = m + product_floats(c);
+    for (size_t i = begin; i < j->blocks.count * (share + 1) / j->shares; i++) {
+        struct block b = blocks_at(&j->blocks, i);
+        for (size_t first = 0, n; first < cin; first += n) {
+            n = at_most(cin - first, slice);
+            if (!j->kernels && (i == begin || slice < cin)) {
+                transform_kernels(j, panel, first, n, own);
+            }
+            multiply(j, &b, first, n, j->inputs + i * j->input,
+                     j->kernels ? shared_at(j, panel) : own, m);
+        }
+        transform_output(j, &b, panel, m);
+    }
 }
 
 void conv_winograd_run(const struct conv *c, const struct crew *crew)
 {
-    size_t tiles = block_tiles(c);
+    size_t tiles = block_tiles(c), panels = panels_of(c), wanted = WANTED_ITEMS * crew->size;
     struct job j = {.c = c,
                     .blocks = tile_blocks(c, c->shape.n),
                     .input = input_floats(c),
                     .plane_in = plane(tiles, c->shape.cin + LDV_PAD),
                     .plane_out = plane(tiles, c->simd->panel),
-                    .panels = c->shape.cout / c->simd->panel};
+                    .panels = panels,
+                    .kernels = shared(c) ? panels : 0,
+                    .shared = c->spectrum,
+                    .inputs = c->spectrum};
+    j.inputs += j.kernels * kernel_floats(c);
+    j.shares = at_most(j.kernels ? j.blocks.count : (wanted + panels - 1) / panels, j.blocks.count);
     if (c->stats) {
         stats_begin(c->stats, c->shape.n, j.blocks.parts * j.panels);
     }
     if (fused(c)) {
+        crew_run(crew, j.kernels, first_item, &j);
         crew_run(crew, j.blocks.count, fused_item, &j);
     } else {
-        crew_run(crew, j.blocks.count, input_item, &j);
-        crew_run(crew, j.blocks.count * j.panels, panel_item, &j);
+        crew_run(crew, j.kernels + j.blocks.count, first_item, &j);
+        crew_run(crew, j.panels * j.shares, panel_item, &j);
     }
 }
