@@ -187,13 +187,17 @@ static const float kernel_scale[WINO_INPUT_TILE][WINO_INPUT_TILE] = {
 
 void simd_kernel_tiles_x(const struct simd_kernel_tiles *a)
 {
-    for (size_t i = 0; i < a->n; i += VL) {
+    const size_t n = a->n, tap = a->tap, point = a->point;
+    for (size_t i = 0; i < n; i += VL) {
+        const float *from = a->g + i;
+        float *to = a->u + i;
         vf t[WINO_INPUT_TILE][SIZE];
+        SIMD_UNROLL
         for (size_t x = 0; x < SIZE; x++) {
             vf g[SIZE], o[WINO_INPUT_TILE];
             SIMD_UNROLL
             for (size_t y = 0; y < SIZE; y++) {
-                g[y] = load(a->g + (y * SIZE + x) * a->tap + i);
+                g[y] = load(from + (y * SIZE + x) * tap);
             }
             kernel_rows(g, o);
             SIMD_UNROLL
@@ -201,12 +205,12 @@ void simd_kernel_tiles_x(const struct simd_kernel_tiles *a)
                 t[k][x] = o[k];
             }
         }
+        SIMD_UNROLL
         for (size_t k = 0; k < WINO_INPUT_TILE; k++) {
             vf o[WINO_INPUT_TILE];
             kernel_rows(t[k], o);
             SIMD_UNROLL
-            for (size_t j = 0; j < WINO_INPUT_TILE; j++) {
-                float *to = a->u + (k * WINO_INPUT_TILE + j) * a->point + i;
+            for (size_t j = 0; j < WINO_INPUT_TILE; j++, to += point) {
                 store(to, o[j] * spread(kernel_scale[k][j]));
             }
         }

@@ -14,13 +14,13 @@
 #include "models/cpu/crew.h"
 
 enum {
-    BLOCK_TILES = 42, /* three register tiles of 14, seven of 6 */
+    BLOCK_TILES = 64, /* of a block, about */
     LINE = 16,        /* floats in a cache line */
     LDV_PAD = LINE,
-    FUSED_BLOCKS = 16,         /* from here on blocks alone keep all threads busy */
-    FUSED_FLOATS = 256 * 1024, /* a block's input points that stay in a 1 MB cache */
+    FUSED_BLOCKS = 16,          /* from here on blocks alone keep all threads busy */
+    FUSED_FLOATS = 256 * 1024,  /* a block's input points that stay in a 1 MB cache */
     SHARED_FLOATS = 640 * 1024, /* a layer's weights as points that all threads share */
-    SLICE = SIMD_DEPTH,         /* input channels whose weights become points at a time */
+    SLICE = 128,                /* input channels whose weights become points at a time */
     WANTED_ITEMS = 4,           /* for each thread */
 };
 

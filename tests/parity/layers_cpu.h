@@ -45,15 +45,12 @@ static inline void cpu_conv(const struct layer_cpu *c)
                              .stride = l->stride,
                              .cin = l->cin,
                              .cout = l->cout,
-                             .ws_eps = l->eps,
-                             .winograd = c->winograd};
+                             .ws_eps = l->eps};
     pack.forward = take(pack_pair_floats(&pack), sizeof(float));
     pack.back = root ? NULL : take(pack_pair_floats(&pack), sizeof(float));
-    float *scratch = take(pack_pair_scratch(&pack), sizeof *scratch);
     for (size_t i = 0; i < pack_pair_items(&pack); i++) {
-        pack_pair_item(&pack, i, scratch);
+        pack_pair_item(&pack, i);
     }
-    free(scratch);
     struct conv_weights back = {.conv = {.simd = c->simd,
                                          .shape = shape,
                                          .winograd = c->winograd,
@@ -70,24 +67,24 @@ static inline void cpu_conv(const struct layer_cpu *c)
     size_t n_y = l->n * conv->oh * conv->ow * l->cout, n_x = l->n * l->h * l->w * l->cin;
     double bound = c->winograd ? winograd_bound : l->bound;
     conv->y = take(n_y, sizeof *conv->y);
-    conv->scratch = take(conv_scratch(conv), sizeof *scratch);
-    conv->spectrum = take(conv_spectrum(conv), sizeof *scratch);
+    conv->scratch = take(conv_scratch(conv), sizeof(float));
+    conv->spectrum = take(conv_spectrum(conv), sizeof(float));
     conv_run(conv, &c->crew);
     check_cpu(c, "y", conv->y, n_y, bound);
     free(conv->scratch);
     free(conv->spectrum);
     if (!root) {
         data.dx = take(n_x, sizeof *data.dx);
-        data.scratch = take(conv_data_scratch(&data), sizeof *scratch);
-        data.spectrum = take(conv_data_spectrum(&data), sizeof *scratch);
+        data.scratch = take(conv_data_scratch(&data), sizeof(float));
+        data.spectrum = take(conv_data_spectrum(&data), sizeof(float));
         conv_data_run(&data, &c->crew);
         check_cpu(c, "d_x", data.dx, n_x, bound);
         free(data.scratch);
         free(data.spectrum);
     }
     back.dw = take(w.head.n, sizeof *back.dw);
-    conv->scratch = take(conv_weights_scratch(&back), sizeof *scratch);
-    back.spectrum = take(conv_weights_spectrum(&back), sizeof *scratch);
+    conv->scratch = take(conv_weights_scratch(&back), sizeof(float));
+    back.spectrum = take(conv_weights_spectrum(&back), sizeof(float));
     conv_weights_run(&back, &c->crew);
     c->simd->standardize_back(w.f32, w.head.n / l->cout, l->cout, l->cout, l->eps, back.dw);
     check_cpu(c, "d_w", back.dw, w.head.n, bound);

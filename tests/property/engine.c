@@ -226,9 +226,9 @@ static bool refuses(const struct engine *engine, const struct tensor *x, size_t 
     return refused;
 }
 
-/* With what memory() says for one thread fewer threads work, with the same bits. With less an
- * engine may have a way that needs less (and gives other bits), but one must be too little; so is
- * what does not hold the weights. */
+/* With what memory() says for one thread fewer threads work, with the same bits. With less it may
+ * still work, with the same bits, but at some point it must be too little; so is what does not hold
+ * the weights. */
 static void test_memory_limit(void **state)
 {
     (void)state;
@@ -244,6 +244,7 @@ static void test_memory_limit(void **state)
         size_t limit = weights + need.per_thread;
         assert_false(refuses(engines[k], &x, limit, o.features));
         while (!refuses(engines[k], &x, limit, o.features)) {
+            same_bits("a smaller limit", &x, &whole, &o);
             limit -= need.per_thread / 8;
         }
         struct err e = {0};

@@ -231,44 +231,6 @@ static void test_overflow(void **state)
     model_release(&m);
 }
 
-/* With less and less memory: fewer images and threads with the same bits; then, from the last
- * layers on, direct weights, which end at the bits of cpu-direct; then an error. */
-static void test_memory(void **state)
-{
-    (void)state;
-    struct model m;
-    open_net(&m, "R(1,2,2,1)x1"); /* strided first units are direct anyway */
-    struct tensor x = images(6, 64, 64);
-    size_t n = x.n * model_feature_dim(&m, 64, 64), params = m.table.n_floats * sizeof(float);
-    struct engine_memory full = engine_cpu.memory(&m, 64, 64);
-    struct engine_memory least = engine_cpu_direct.memory(&m, 64, 64);
-    size_t enough = params + full.once + full.per_thread;
-    size_t little = params + least.once + least.per_thread;
-    assert_true(little + (1 << 20) < enough);
-    float *whole = run(&engine_cpu, &m, &x, 2, 6), *direct = run(&engine_cpu_direct, &m, &x, 2, 6);
-    for (size_t step = 0; step <= 8; step++) {
-        mem_set_limit(enough + (8 - step) * full.per_thread / 4);
-        float *f = run(&engine_cpu, &m, &x, 2, 6);
-        same("a memory limit", &x, f, whole, n);
-        free(f);
-    }
-    mem_set_limit((enough + little) / 2);
-    float *between = run(&engine_cpu, &m, &x, 2, 6);
-    assert_memory_not_equal(between, whole, n * sizeof *whole);
-    assert_memory_not_equal(between, direct, n * sizeof *direct);
-    assert_true(distance(between, direct, n) < 2e-4);
-    mem_set_limit(little + full.per_thread / 2);
-    float *last = run(&engine_cpu, &m, &x, 2, 6);
-    same("direct weights", &x, last, direct, n);
-    mem_set_limit(0);
-    free(whole);
-    free(direct);
-    free(between);
-    free(last);
-    free(x.data);
-    model_release(&m);
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -279,7 +241,6 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory), /* before an instruction set is forced */
         cmocka_unit_test(test_against_reference),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_isas),

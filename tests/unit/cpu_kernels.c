@@ -137,15 +137,12 @@ static void open_buffers(struct fixture *f, const struct conv_shape *z, double o
 static void open_conv(struct fixture *f, const struct simd *s, const struct conv_shape *z,
                       bool winograd, double offset)
 {
-    struct pack p = {.simd = s, .k = z->k, .cin = z->cin, .cout = z->cout, .winograd = winograd};
-    p.ws_eps = 1e-10;
+    struct pack p = {.simd = s, .k = z->k, .cin = z->cin, .cout = z->cout, .ws_eps = 1e-10};
     *f = (struct fixture){.c = {.simd = s, .shape = *z, .winograd = winograd}};
     conv_size(&f->c);
     p.w = f->raw = values(z->k * z->k * z->cin * z->cout, 5, 1, 0.2);
     f->packed = take(pack_floats(&p), sizeof *f->packed);
-    float *scratch = take(pack_scratch(&p), sizeof *scratch);
-    pack_run(&p, f->packed, scratch, NULL);
-    free(scratch);
+    pack_run(&p, f->packed, NULL);
     f->c.weights = f->packed;
     open_buffers(f, z, offset);
     if (z->cin > 3) { /* the root has neither norm nor sums */
@@ -304,7 +301,7 @@ static void test_conv(void **state)
 }
 
 /* Few and many blocks (one step and two), tiles cut off at the right and below, several images in a
- * block, more channels than one product takes. */
+ * block, weights transformed together, by panel, and by panel in slices. */
 static void test_winograd(void **state)
 {
     (void)state;
@@ -318,6 +315,8 @@ static void test_winograd(void **state)
         {2, 120, 99, 32, 32, 3, 1},
         {41, 8, 9, 32, 32, 3, 1},
         {1, 6, 6, 544, 32, 3, 1},
+        {1, 12, 13, 224, 96, 3, 1},
+        {30, 8, 9, 160, 192, 3, 1},
         {1, 1, 1, 32, 32, 3, 1},
     };
     for (size_t i = 0; i < ARRAY_LEN(isas); i++) {
