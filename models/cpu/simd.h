@@ -79,8 +79,8 @@ struct simd_tiles_out {
     double *sum, *square;
 };
 
-/* G g G' of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i]; point p goes to
- * u[p * point + i]. */
+/* G g G' of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i]; point p goes
+ * to u[p * point + i]. */
 struct simd_kernel_tiles {
     const float *g;
     float *u;
