@@ -79,8 +79,9 @@ void cpu_net_choose(struct cpu_net *net, size_t h, size_t w);
 /* How many of n images to take at a time, memory allowing. */
 size_t cpu_net_group(size_t n, size_t h, size_t w);
 
-/* Makes ready for n images of h x w: packs what is not yet packed, opens buffers for as many images as net->group then says and as many threads as net->crew. ERR_LIMIT when not
- * even one image and one thread fit mem_limit(). */
+/* Makes ready for n images of h x w: packs what is not yet packed, opens buffers for as many images
+ * as net->group then says and as many threads as net->crew. ERR_LIMIT when not even one image and
+ * one thread fit mem_limit(). */
 int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e);
 
 /* Large blocks that are read from end to end gain from large pages; small ones do not. */
