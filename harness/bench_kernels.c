@@ -37,7 +37,7 @@ static size_t weight_floats(const struct conv_shape *z)
     return z->k * z->k * z->cin * z->cout;
 }
 
-/* Everything the layer reads and writes; shape, simd and winograd are set. */
+/* Everything the layer reads and writes; shape, simd, winograd and strided are set. */
 static void take_layer(struct bench_layer *l, struct arena *a)
 {
     struct conv *c = &l->conv;
@@ -128,6 +128,7 @@ static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu
     }
     struct bench_layer l = {.conv = {.simd = net->simd,
                                      .winograd = z->winograd,
+                                     .strided = z->strided,
                                      .shape = {step, z->h, z->w, z->cin, z->cout, z->k, z->stride}},
                             .crew = {.pool = c->pool, .size = pool_size(c->pool)},
                             .times = batch / step};
@@ -142,7 +143,7 @@ static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu
     char shape[128];
     snprintf(shape, sizeof shape, "%zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s", z->k,
              z->k, z->stride, z->cin, z->cout, z->w, z->h, step, alike,
-             z->winograd ? ", Winograd" : "");
+             z->winograd || z->strided ? ", Winograd" : "");
     double flop = 2.0 * (double)(l.times * step * l.conv.oh * l.conv.ow) *
                   (double)(z->k * z->k * z->cin * z->cout);
     struct bench_line line = {.what = "kernels",

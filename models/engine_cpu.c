@@ -234,7 +234,8 @@ static struct engine_memory cpu_direct_train_memory(const struct model *m,
     "models/bit.c models/engine_cpu.c models/kernels/head.c models/kernels/standardize.c "         \
     "models/cpu/conv.c models/cpu/crew.c models/cpu/forward.c models/cpu/net.c models/cpu/pack.c " \
     "models/cpu/simd.h models/cpu/simd_gemm.c models/cpu/simd_norm.c models/cpu/simd_pool.c "      \
-    "models/cpu/simd_private.h models/cpu/simd_winograd.c models/cpu/stats.c models/cpu/winograd.c"
+    "models/cpu/simd_private.h models/cpu/simd_strided.c models/cpu/simd_winograd.c "              \
+    "models/cpu/stats.c models/cpu/strided.c models/cpu/winograd.c"
 #define TRAIN_SOURCES                                                                   \
     "models/cpu/backward.h models/cpu/conv_backward.c models/cpu/norm_backward.c "      \
     "models/cpu/pack_backward.c models/cpu/simd_norm_backward.c "                       \

@@ -330,13 +330,23 @@ static bool is_root(const struct conv *c)
 
 size_t conv_parts(const struct conv *c)
 {
-    return c->winograd ? conv_winograd_parts(c) : conv_gemm_parts(c);
+    return c->winograd  ? conv_winograd_parts(c)
+           : c->strided ? conv_strided_parts(c)
+                        : conv_gemm_parts(c);
 }
 
 size_t conv_scratch(const struct conv *c)
 {
-    return is_root(c) ? conv_root_scratch(c) : c->winograd ? conv_winograd_scratch(c)
-                                                           : conv_gemm_scratch(c);
+    return is_root(c)    ? conv_root_scratch(c)
+           : c->winograd ? conv_winograd_scratch(c)
+           : c->strided  ? conv_strided_scratch(c)
+                         : conv_gemm_scratch(c);
+}
+
+size_t conv_spectrum(const struct conv *c)
+{
+    return c->winograd ? conv_winograd_spectrum(c) : c->strided ? conv_strided_spectrum(c)
+                                                                : 0;
 }
 
 void conv_run(const struct conv *c, const struct crew *crew)
@@ -345,6 +355,8 @@ void conv_run(const struct conv *c, const struct crew *crew)
         conv_root_run(c, crew);
     } else if (c->winograd) {
         conv_winograd_run(c, crew);
+    } else if (c->strided) {
+        conv_strided_run(c, crew);
     } else {
         conv_gemm_run(c, crew);
     }

@@ -58,6 +58,7 @@ struct conv {
     struct conv_shape shape;
     size_t oh, ow;
     bool winograd;
+    bool strided;         /* Winograd for stride 2, on direct weights */
     const float *weights; /* packed: pack.h */
     const float *x;       /* [n,h,w,cin] */
     const float *affine;  /* [n, 3, cin], put on x with ReLU; NULL: x as it is */
@@ -66,7 +67,7 @@ struct conv {
     struct stats *stats; /* NULL: none wanted */
     float *scratch;      /* conv_scratch floats for each thread */
     size_t scratch_floats;
-    float *spectrum; /* winograd: conv_spectrum floats */
+    float *spectrum; /* winograd and strided: conv_spectrum floats */
 };
 
 /* Where one tap of a convolution is applied: channels first.. of tap (ky, kx). */
@@ -80,10 +81,13 @@ void conv_pack(const struct conv *c, const struct conv_slice *s, const struct bl
 
 /* Whether Winograd saves work at this size (it needs a 3x3 kernel with stride 1). */
 bool conv_prefers_winograd(const struct conv_shape *s);
+/* Whether strided Winograd is faster for any number of images (it needs 3x3 with stride 2). */
+bool conv_prefers_strided(const struct conv_shape *s);
 /* Sets oh and ow. */
 void conv_size(struct conv *c);
 /* Blocks of an image, hence how many sums a layer makes; floats a thread needs; floats that all
- * threads share. They read simd, shape, oh, ow and winograd, and hold for fewer images, too. */
+ * threads share. They read simd, shape, oh, ow, winograd and strided, and hold for fewer images,
+ * too. */
 size_t conv_parts(const struct conv *c);
 size_t conv_scratch(const struct conv *c);
 size_t conv_spectrum(const struct conv *c);
@@ -93,10 +97,15 @@ void conv_run(const struct conv *c, const struct crew *crew);
 void conv_gemm_run(const struct conv *c, const struct crew *crew);
 void conv_root_run(const struct conv *c, const struct crew *crew);
 void conv_winograd_run(const struct conv *c, const struct crew *crew);
+void conv_strided_run(const struct conv *c, const struct crew *crew);
 size_t conv_gemm_scratch(const struct conv *c);
 size_t conv_root_scratch(const struct conv *c);
 size_t conv_winograd_scratch(const struct conv *c);
+size_t conv_strided_scratch(const struct conv *c);
+size_t conv_winograd_spectrum(const struct conv *c);
+size_t conv_strided_spectrum(const struct conv *c);
 size_t conv_gemm_parts(const struct conv *c);
 size_t conv_winograd_parts(const struct conv *c);
+size_t conv_strided_parts(const struct conv *c);
 
 #endif

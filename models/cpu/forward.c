@@ -52,6 +52,7 @@ static void run_layer(const struct pass *p, const struct layer *l, struct range 
     struct conv c = {.simd = p->net->simd,
                      .shape = {r.n, l->h, l->w, l->cin, l->cout, l->k, l->stride},
                      .winograd = l->winograd,
+                     .strided = l->strided,
                      .weights = l->packed,
                      .x = s->x,
                      .affine = s->affine,

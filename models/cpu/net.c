@@ -144,6 +144,7 @@ static void measure_layer(struct sizes *most, const struct cpu_net *net, const s
 {
     struct conv c = {.simd = net->simd,
                      .winograd = l->winograd,
+                     .strided = l->strided,
                      .shape = {n, l->h, l->w, l->cin, l->cout, l->k, l->stride}};
     conv_size(&c);
     grow(&most->sums, stats_sums(n, conv_parts(&c), l->cout));
@@ -265,6 +266,7 @@ void cpu_net_choose(struct cpu_net *net, size_t h, size_t w)
         struct layer *l = &net->layers[i];
         struct conv_shape s = {1, l->h, l->w, l->cin, l->cout, l->k, l->stride};
         l->winograd = !net->no_winograd && conv_prefers_winograd(&s);
+        l->strided = !net->no_winograd && conv_prefers_strided(&s);
     }
 }
 

@@ -16,10 +16,10 @@ struct pool;
 
 struct layer {
     size_t k, stride, cin, cout;
-    size_t h, w;      /* of its input, at the planned size */
-    bool winograd;    /* how it runs at that size */
-    const float *raw; /* in the model's parameters; NULL without */
-    float *packed;    /* owned; NULL = not yet */
+    size_t h, w;            /* of its input, at the planned size */
+    bool winograd, strided; /* how it runs forward at that size, as in struct conv */
+    const float *raw;       /* in the model's parameters; NULL without */
+    float *packed;          /* owned; NULL = not yet */
 };
 
 /* A block takes `images` images at a time: fewer in the first blocks, whose tensors are large, so

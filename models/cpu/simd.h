@@ -21,6 +21,10 @@ enum {
     WINO_POINTS = 36,    /* of F(4x4,3x3) */
     WINO_TILE = 4,       /* output pixels along a side */
     WINO_INPUT_TILE = 6, /* input pixels along a side */
+    STRIDED_TILE = 4,    /* of strided Winograd: output pixels along a side, or one less */
+    STRIDED_INPUT_POINTS = 9,
+    STRIDED_OUTPUT_POINTS = 5,
+    STRIDED_KERNEL_POINTS = 6,
 };
 
 /* c [rows, panel] = a b (+ add). Row i of a is `runs` pieces of `length` floats, the pieces `step`
@@ -82,6 +86,41 @@ struct simd_tiles_out {
 /* G g G' of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i]; point p goes
  * to u[p * point + i]. */
 struct simd_kernel_tiles {
+    const float *g;
+    float *u;
+    size_t n, tap, point;
+};
+
+/* Winograd for 3x3 with stride 2 (strided.c): tiles first..first+n-1 of one image that make rows x
+ * cols outputs each, 3 or 4 of them, or what is left of the image; numbered along rows of `across`
+ * tiles, tile 0 from output pixel (y, x) on. The value of points (i, j), tile t of the call,
+ * channel k is at v[(i * line + j) * plane + t * ldv + k]. */
+struct simd_strided {
+    size_t h, w; /* of the image at hand, input or output */
+    size_t rows, cols, y, x, across;
+    size_t first, n; /* tiles */
+    size_t c;        /* channels at work */
+    size_t ldx;      /* floats from pixel to pixel */
+    size_t plane, ldv;
+};
+/* line: STRIDED_INPUT_POINTS */
+struct simd_strided_in {
+    struct simd_strided t;
+    const float *x; /* the image, from the first of the c channels on */
+    struct simd_affine affine;
+    float *v;
+};
+/* line: STRIDED_OUTPUT_POINTS. Also adds sums as simd_sums does, over tiles in order. */
+struct simd_strided_out {
+    struct simd_strided t;
+    const float *v;
+    float *y; /* the image, from the first of the c channels on */
+    double *sum, *square;
+};
+/* The points of n 3x3 kernels, a multiple of panel: tap t of kernel i is g[t * tap + i]; point
+ * (i, j) to u[(i * STRIDED_KERNEL_POINTS + j) * point], save those that are taps as they are: i and
+ * j of 0, 3, 5 are taps 0, 2, 1 of a side. */
+struct simd_strided_kernel {
     const float *g;
     float *u;
     size_t n, tap, point;
@@ -180,6 +219,9 @@ struct simd {
     void (*tiles_in)(const struct simd_tiles_in *a);
     void (*tiles_out)(const struct simd_tiles_out *a);
     void (*kernel_tiles)(const struct simd_kernel_tiles *a);
+    void (*strided_in)(const struct simd_strided_in *a);
+    void (*strided_out)(const struct simd_strided_out *a);
+    void (*strided_kernel)(const struct simd_strided_kernel *a);
     void (*max_pool)(const struct simd_max_pool *a);
     void (*average)(const struct simd_average *a);
     void (*outer)(const struct simd_outer *a);

@@ -123,6 +123,9 @@ SIMD_ALWAYS void lane_store(const struct lane_sums *s, double *sum, double *squa
 #define simd_sums_x             SIMD_NAME(simd_sums, SIMD_ISA)
 #define simd_tiles_in_x         SIMD_NAME(simd_tiles_in, SIMD_ISA)
 #define simd_tiles_out_x        SIMD_NAME(simd_tiles_out, SIMD_ISA)
+#define simd_strided_in_x       SIMD_NAME(simd_strided_in, SIMD_ISA)
+#define simd_strided_out_x      SIMD_NAME(simd_strided_out, SIMD_ISA)
+#define simd_strided_kernel_x   SIMD_NAME(simd_strided_kernel, SIMD_ISA)
 #define simd_max_pool_x         SIMD_NAME(simd_max_pool, SIMD_ISA)
 #define simd_average_x          SIMD_NAME(simd_average, SIMD_ISA)
 #define simd_outer_x            SIMD_NAME(simd_outer, SIMD_ISA)
@@ -143,6 +146,9 @@ void simd_norm_x(const struct simd_norm *a);
 void simd_sums_x(const struct simd_sums *a);
 void simd_tiles_in_x(const struct simd_tiles_in *a);
 void simd_tiles_out_x(const struct simd_tiles_out *a);
+void simd_strided_in_x(const struct simd_strided_in *a);
+void simd_strided_out_x(const struct simd_strided_out *a);
+void simd_strided_kernel_x(const struct simd_strided_kernel *a);
 void simd_max_pool_x(const struct simd_max_pool *a);
 void simd_average_x(const struct simd_average *a);
 void simd_outer_x(const struct simd_outer *a);

@@ -114,12 +114,9 @@ size_t conv_winograd_scratch(const struct conv *c)
            (shared(c) ? 0 : kernel_floats(c));
 }
 
-size_t conv_spectrum(const struct conv *c)
+size_t conv_winograd_spectrum(const struct conv *c)
 {
     size_t count = tile_blocks(c, c->shape.n).count;
-    if (!c->winograd) {
-        return 0;
-    }
     return (fits(c) && count > FUSED_BLOCKS ? FUSED_BLOCKS : count) * input_floats(c) +
            (shared(c) ? panels_of(c) * kernel_floats(c) : 0);
 }

@@ -138,7 +138,10 @@ static void open_conv(struct fixture *f, const struct simd *s, const struct conv
                       bool winograd, double offset)
 {
     struct pack p = {.simd = s, .k = z->k, .cin = z->cin, .cout = z->cout, .ws_eps = 1e-10};
-    *f = (struct fixture){.c = {.simd = s, .shape = *z, .winograd = winograd}};
+    *f = (struct fixture){.c = {.simd = s,
+                                .shape = *z,
+                                .winograd = winograd && z->stride == 1,
+                                .strided = winograd && z->stride == 2}};
     conv_size(&f->c);
     p.w = f->raw = values(z->k * z->k * z->cin * z->cout, 5, 1, 0.2);
     f->packed = take(pack_floats(&p), sizeof *f->packed);
@@ -204,6 +207,7 @@ static void check_outputs(const struct fixture *f)
 {
     const struct conv_shape *z = &f->c.shape;
     size_t rows = z->k * z->k * z->cin;
+    bool winograd = f->c.winograd || f->c.strided;
     float *w = take(rows * z->cout, sizeof *w);
     double worst = 0;
     kernel_standardize(f->raw, rows, z->cout, 1e-10, w);
@@ -213,14 +217,14 @@ static void check_outputs(const struct fixture *f)
         double size, want = output(f, w, i, oy, ox, k, &size);
         want += f->add ? (double)f->add[at] : 0;
         size += f->add ? fabs((double)f->add[at]) : 0;
-        double bound = f->c.winograd ? 1e-5 * (size + 10) : (double)(rows + 8) * EPS * (size + 1);
+        double bound = winograd ? 1e-5 * (size + 10) : (double)(rows + 8) * EPS * (size + 1);
         worst = fmax(worst, fabs((double)f->y[at] - want) / bound);
     }
     free(w);
     if (!(worst <= 1)) {
         fail_msg("%s %zux%zu, %zu images %zu x %zu, %zu -> %zu%s: error %g of the bound",
                  f->c.simd->isa, z->k, z->k, z->n, z->h, z->w, z->cin, z->cout,
-                 f->c.winograd ? ", Winograd" : "", worst);
+                 winograd ? ", Winograd" : "", worst);
     }
 }
 
@@ -326,6 +330,35 @@ static void test_winograd(void **state)
     }
 }
 
+/* Sides of 1 to 16 outputs: tiles of 3 and 4 alone and together, reaching beyond the image or not;
+ * odd and even; one block and several, one slice of input channels and several. */
+static void test_strided(void **state)
+{
+    (void)state;
+    static const struct conv_shape shapes[] = {
+        {1, 3, 3, 32, 32, 3, 2},
+        {3, 4, 5, 32, 64, 3, 2},
+        {2, 6, 7, 64, 32, 3, 2},
+        {5, 8, 9, 32, 32, 3, 2},
+        {1, 10, 11, 160, 32, 3, 2},
+        {2, 12, 13, 32, 96, 3, 2},
+        {41, 14, 15, 32, 32, 3, 2},
+        {1, 1, 7, 32, 32, 3, 2},
+        {1, 16, 17, 32, 32, 3, 2},
+        {2, 18, 19, 544, 32, 3, 2},
+        {1, 20, 21, 32, 32, 3, 2},
+        {2, 22, 24, 32, 32, 3, 2},
+        {1, 56, 56, 32, 32, 3, 2},
+        {2, 120, 99, 32, 32, 3, 2},
+        {1, 3, 50, 32, 32, 3, 2},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(isas); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(shapes) && usable(i); j++) {
+            check_conv(usable(i), &shapes[j], true, 0);
+        }
+    }
+}
+
 /* A mean of 2000 standard deviations must not eat the variance: roundings are those of a sum of 64
  * floats. */
 static void test_stats_far_mean(void **state)
@@ -416,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_conv),
         cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_strided),
         cmocka_unit_test(test_stats_far_mean),
         cmocka_unit_test(test_max_pool),
         cmocka_unit_test(test_average),
