@@ -2,6 +2,7 @@
 #include "harness/command.h"
 #include "harness/datasets_get.h"
 #include "harness/datasets_verify.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/hash.h"
@@ -20,11 +21,13 @@
 struct datasets_args {
     const char *output, *decode;
     int64_t most;
+    bool force;
     struct datasets_get_args get;
 };
 static const struct opt opts[] = {
     {"output", 'o', OPT_TEXT, offsetof(struct datasets_args, output), "F.png",
      "pixels: also write the decoded image", 0, 0},
+    FORCE_OPT(datasets_args, force),
     {"decode", 0, OPT_TEXT, offsetof(struct datasets_args, decode), "NAME",
      "pixels, verify: decoder of images: pil (default), tf, cv...", 0, 0},
     {"most", 0, OPT_INT, offsetof(struct datasets_args, most), "N",
@@ -267,7 +270,8 @@ static int pixels(struct ctx *c, void *args, char **words, struct err *e)
     char hex[HASH_SHA256_HEX], id[DATASET_ID];
     const char *decode = decoder(a, e);
     int status = -1;
-    if (!decode || context_refuse_json(c, "datasets pixels", e)) {
+    if (!decode || output_check(a->output, a->force, e) ||
+        context_refuse_json(c, "datasets pixels", e)) {
         return -1;
     }
     if (open_named(c, words[0], &d, e) || split_open(&s, d, words[1], e)) {

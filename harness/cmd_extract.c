@@ -1,6 +1,7 @@
 /* extract: features of a split as HDF5 (/features, /labels, /ids) or as one .npy matrix. */
 #include "harness/command.h"
 #include "harness/images.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/file.h"
 #include "harness/base/h5.h"
@@ -20,6 +21,7 @@ struct extract_args {
     struct preprocess_args pp;
     const char *model, *dataset, *split, *output;
     int64_t batch;
+    bool force;
 };
 static const struct opt opts[] = {
     {"model", 'm', OPT_TEXT, offsetof(struct extract_args, model), "MODEL",
@@ -33,6 +35,7 @@ static const struct opt opts[] = {
     PREPROCESS_OPTS(extract_args, pp),
     {"batch", 0, OPT_INT, offsetof(struct extract_args, batch), "N",
      "images a call (64); never changes a number", 1, 4096},
+    FORCE_OPT(extract_args, force),
 };
 
 /* Ids and labels beside the features, and how they were made as attributes. */
@@ -100,7 +103,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!str_ends(a->output, ".npy") && !str_ends(a->output, ".h5")) {
         return err_set(e, ERR_USAGE, "extract: '%s' ends neither in .h5 nor in .npy", a->output);
     }
-    if (context_compute(c, e) || dataset_open(&d, a->dataset, &data, e) ||
+    if (output_check(a->output, a->force, e) || context_compute(c, e) ||
+        dataset_open(&d, a->dataset, &data, e) ||
         model_open(&m, a->model, &where, true, e) ||
         split_open(&s, d, a->split ? a->split : "test", e) ||
         preprocess_from_args(&p, &a->pp, m, d->desc->h, d->desc->w, e)) {

@@ -1,5 +1,6 @@
 /* models: the zoo, what a model is and costs, new and converted weight files. */
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
@@ -16,6 +17,7 @@
 struct models_args {
     const char *output;
     int64_t size, classes, seed;
+    bool force;
 };
 static const struct opt opts[] = {
     {"output", 'o', OPT_TEXT, offsetof(struct models_args, output), "FILE",
@@ -25,6 +27,7 @@ static const struct opt opts[] = {
     {"classes", 0, OPT_INT, offsetof(struct models_args, classes), "N",
      "init: outputs of the head (0 = none)", 0, 1000000},
     {"seed", 0, OPT_INT, offsetof(struct models_args, seed), "S", "init: seed (0)", 0, 0},
+    FORCE_OPT(models_args, force),
 };
 
 static int list(struct ctx *c, void *args, char **words, struct err *e)
@@ -148,7 +151,7 @@ static int init(struct ctx *c, void *args, char **words, struct err *e)
     if (!a->output) {
         return err_set(e, ERR_USAGE, "models init: -o FILE says where the weights go");
     }
-    if (arch_parse(&arch, arch_text, e) ||
+    if (output_check(a->output, a->force, e) || arch_parse(&arch, arch_text, e) ||
         model_init_random(&m, &arch, (size_t)a->classes, (uint64_t)a->seed, e)) {
         return -1;
     }
@@ -159,11 +162,11 @@ static int init(struct ctx *c, void *args, char **words, struct err *e)
 
 static int convert(struct ctx *c, void *args, char **words, struct err *e)
 {
-    (void)args;
+    const struct models_args *a = args;
     const char *from = words[0], *to = words[1];
     struct model *m = NULL;
     struct model_dirs where = context_model_dirs(c);
-    if (model_open(&m, from, &where, true, e)) {
+    if (output_check(to, a->force, e) || model_open(&m, from, &where, true, e)) {
         return -1;
     }
     int status = m->kind == MODEL_BIT ? model_save(m, to, e)

@@ -1,6 +1,7 @@
 /* predict: the checkpoint's own head on image files; or logits and features as arrays. */
 #include "harness/command.h"
 #include "harness/images.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
@@ -18,6 +19,7 @@ struct predict_args {
     struct preprocess_args pp;
     const char *model, *logits, *features, *input;
     int64_t top, batch;
+    bool force;
 };
 static const struct opt opts[] = {
     {"model", 'm', OPT_TEXT, offsetof(struct predict_args, model), "MODEL",
@@ -33,6 +35,7 @@ static const struct opt opts[] = {
      "take float32 [n, h, w, 3] as it is, instead of images", 0, 0},
     {"batch", 0, OPT_INT, offsetof(struct predict_args, batch), "N",
      "images a call (32); never changes a number", 1, 4096},
+    FORCE_OPT(predict_args, force),
 };
 
 static int load_array(const char *path, struct tensor *x, struct err *e)
@@ -165,7 +168,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!a->model) {
         return err_set(e, ERR_USAGE, "predict: -m MODEL is required");
     }
-    if (context_compute(c, e) || model_open(&m, a->model, &where, true, e) ||
+    if (output_check(a->logits, a->force, e) || output_check(a->features, a->force, e) ||
+        context_compute(c, e) || model_open(&m, a->model, &where, true, e) ||
         load(a, m, words, n_words, &x, e)) {
         goto out;
     }

@@ -2,6 +2,7 @@
  * as a step of training would see it. */
 #include "harness/command.h"
 #include "harness/images.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/note.h"
 #include "harness/base/npy.h"
@@ -13,7 +14,7 @@ struct preprocess_cmd_args {
     struct preprocess_args pp;
     const char *output, *augment, *dataset;
     int64_t seed, step;
-    bool u8;
+    bool u8, force;
 };
 static const struct opt opts[] = {
     PREPROCESS_OPTS(preprocess_cmd_args, pp),
@@ -29,6 +30,7 @@ static const struct opt opts[] = {
      "augment: step of training (0); the files are its batch", 0, INT64_MAX},
     {"dataset", 'd', OPT_TEXT, offsetof(struct preprocess_cmd_args, dataset), "DATASET",
      "augment: leave out what would break this task's labels", 0, 0},
+    FORCE_OPT(preprocess_cmd_args, force),
 };
 
 /* What --augment, --seed, --step and --dataset say. */
@@ -70,7 +72,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!a->output) {
         return err_set(e, ERR_USAGE, "preprocess: -o F.npy says where the array goes");
     }
-    if (preprocess_from_args(&p, &a->pp, NULL, 0, 0, e) ||
+    if (output_check(a->output, a->force, e) || preprocess_from_args(&p, &a->pp, NULL, 0, 0, e) ||
         read_augment(a, &p, &g, e) ||
         images_load_augmented((const char *const *)words, n_words, &p, a->augment ? &g : NULL, &x,
                               &u8, e)) {

@@ -1,6 +1,7 @@
 /* probe: an adaptation on given features, without a network. FILE.npz holds x [n, d], y [n],
  * x_test [m, d], y_test [m]; or two files of `extract`. Classes are 0..greatest label. */
 #include "harness/command.h"
+#include "harness/output.h"
 #include "harness/base/err.h"
 #include "harness/base/h5.h"
 #include "harness/base/file.h"
@@ -25,6 +26,7 @@ struct probe_args {
     const char *adapt, *rule, *predictions, *scores;
     int64_t shots, draw, classes;
     struct texts set;
+    bool force;
 };
 static const struct opt opts[] = {
     {"adapt", 0, OPT_TEXT, offsetof(struct probe_args, adapt), "NAME", "ridge or logistic (ridge)",
@@ -42,6 +44,7 @@ static const struct opt opts[] = {
      "write the predicted classes, int32 [m]", 0, 0},
     {"scores", 0, OPT_TEXT, offsetof(struct probe_args, scores), "F.npy",
      "write the scores, float64 [m, classes]", 0, 0},
+    FORCE_OPT(probe_args, force),
 };
 
 enum { PROBE_MAX_CLASSES = 1000000 };
@@ -307,7 +310,8 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     int32_t *y = NULL, *y_test = NULL, *y_used = NULL;
     size_t *rows = NULL, n_rows, n_short = 0, n_classes = (size_t)a->classes;
     int status = -1;
-    if (make_spec(&spec, a, e) || context_compute(c, e) || read_given(&g, words, n_words, e)) {
+    if (output_check(a->predictions, a->force, e) || output_check(a->scores, a->force, e) ||
+        make_spec(&spec, a, e) || context_compute(c, e) || read_given(&g, words, n_words, e)) {
         goto out;
     }
     const struct protocol *protocol = protocol_find(spec.adapt.name, e);

@@ -88,7 +88,7 @@ kitti_short_line|kitti-distance|000007.txt: line 1: 14 fields
 kitti_unknown_type|kitti-distance|000007.txt: line 1: .*Bus
 ROWS
 while IFS='|' read -r image status pattern; do
-    expect "$status" "$pattern" "$image" limited "$bitbench" preprocess "$tmp/more/image/$image" -o "$tmp/x.npy"
+    expect "$status" "$pattern" "$image" limited "$bitbench" preprocess "$tmp/more/image/$image" -o "$tmp/x.npy" --force
 done <<'ROWS'
 empty.jpg|2|empty.jpg: .*empty
 cut.jpg|2|cut.jpg: JPEG: the file ends early

@@ -87,7 +87,7 @@ class Bitbench:
             return np.array(self.losses)
         out = os.path.join(self.folder, "bitbench.npy")
         self.call(["predict", "-m", self.job.weights, "--input", os.path.join(self.folder, "x.npy"),
-                   "--batch", str(self.job.batch), "--logits", out])
+                   "--batch", str(self.job.batch), "--logits", out, "--force"])
         return np.load(out)
 
     def end(self):
