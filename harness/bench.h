@@ -11,6 +11,8 @@ struct ctx;
 struct err;
 struct pool;
 
+enum { BENCH_HEADER = 1024 };
+
 struct bench_args {
     struct preprocess_args pp;           /* crop: the point's side, 0 = the kind's default */
     struct texts models, sizes, batches; /* as given; empty = the kind's default */
@@ -19,6 +21,7 @@ struct bench_args {
     const char *dataset;
     int64_t runs, images;
     bool each;
+    char header[BENCH_HEADER]; /* printed, and made empty, before the first line */
 };
 
 /* One line of the output: so many units a run. */
@@ -29,8 +32,9 @@ struct bench_line {
     double peak;  /* of those, what the machine can do in a second; 0 = not known */
     double bytes; /* that have to be read and written; 0 = not known */
 };
-/* Calls fn once for warm-up and then runs times; prints the line. */
-int bench_measure(const struct ctx *c, const struct bench_args *a, const struct bench_line *line,
+/* Calls fn once for warm-up and then runs times; prints the line, and before the first one the
+ * header: where nothing can be measured nothing is printed. */
+int bench_measure(const struct ctx *c, struct bench_args *a, const struct bench_line *line,
                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e);
 
 /* Fused multiply-adds on registers, on all threads: floating-point operations a second, the best of
@@ -40,13 +44,13 @@ double bench_peak(struct pool *pool);
 double bench_copy(struct pool *pool);
 
 /* Images a second from files to batches. */
-int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e);
+int bench_decode(struct ctx *c, struct bench_args *a, struct err *e);
 /* Images a second through the network, and through a step of training. */
-int bench_forward(struct ctx *c, const struct bench_args *a, struct err *e);
-int bench_train(struct ctx *c, const struct bench_args *a, struct err *e);
+int bench_forward(struct ctx *c, struct bench_args *a, struct err *e);
+int bench_train(struct ctx *c, struct bench_args *a, struct err *e);
 /* Every layer shape of a network on the cpu engine, in GFLOP/s of the direct convolution. */
-int bench_kernels(struct ctx *c, const struct bench_args *a, struct err *e);
+int bench_kernels(struct ctx *c, struct bench_args *a, struct err *e);
 /* Adaptations on made-up features. */
-int bench_probe(struct ctx *c, const struct bench_args *a, struct err *e);
+int bench_probe(struct ctx *c, struct bench_args *a, struct err *e);
 
 #endif

@@ -42,7 +42,7 @@ static int open_images(struct split *s, const struct dataset *d, struct err *e)
     return split_open(s, d, "test", &none) == 0 ? 0 : split_open(s, d, "trainval", e);
 }
 
-int bench_decode(struct ctx *c, const struct bench_args *a, struct err *e)
+int bench_decode(struct ctx *c, struct bench_args *a, struct err *e)
 {
     struct dataset *ds = NULL;
     struct dataset_dirs where = context_dataset_dirs(c);

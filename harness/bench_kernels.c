@@ -113,7 +113,7 @@ static bool same_shape(const struct layer *a, const struct layer *b)
 }
 
 /* The i-th layer, if no earlier one is like it. */
-static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu_net *net, size_t i,
+static int bench_one(struct ctx *c, struct bench_args *a, const struct cpu_net *net, size_t i,
                      size_t batch, struct err *e)
 {
     const struct layer *z = &net->layers[i];
@@ -158,7 +158,7 @@ static int bench_one(struct ctx *c, const struct bench_args *a, const struct cpu
     return status;
 }
 
-int bench_kernels(struct ctx *c, const struct bench_args *a, struct err *e)
+int bench_kernels(struct ctx *c, struct bench_args *a, struct err *e)
 {
     struct model *m = NULL;
     struct cpu_net net = {0};

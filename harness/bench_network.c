@@ -32,7 +32,7 @@ struct network {
 };
 
 /* Model, size and batch of the point; an engine that has nothing but its model yet. */
-static int open_network(struct network *n, struct ctx *c, const struct bench_args *a,
+static int open_network(struct network *n, struct ctx *c, struct bench_args *a,
                         const struct model *m, struct err *e)
 {
     size_t px = (size_t)(a->pp.crop ? a->pp.crop : DEFAULT_SIZE);
@@ -78,7 +78,7 @@ static int forward_once(void *ctx, struct err *e)
     return n->engine->forward(n->state, &n->x, n->features, NULL, e);
 }
 
-int bench_forward(struct ctx *c, const struct bench_args *a, struct err *e)
+int bench_forward(struct ctx *c, struct bench_args *a, struct err *e)
 {
     struct model *m = NULL;
     struct model_dirs where = context_model_dirs(c);
@@ -151,7 +151,7 @@ static int trainable(struct model *fresh, const struct model *m, const struct mo
     return 0;
 }
 
-int bench_train(struct ctx *c, const struct bench_args *a, struct err *e)
+int bench_train(struct ctx *c, struct bench_args *a, struct err *e)
 {
     struct model *m = NULL, fresh = {0};
     const struct model *used;

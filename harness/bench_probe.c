@@ -53,7 +53,7 @@ static void make_rows(float *x, int32_t *y, size_t n, size_t d, size_t classes, 
     }
 }
 
-static int bench_one_probe(struct ctx *c, const struct bench_args *a, const char *name, size_t n,
+static int bench_one_probe(struct ctx *c, struct bench_args *a, const char *name, size_t n,
                            size_t d, struct err *e)
 {
     enum { CLASSES = 10,
@@ -105,7 +105,7 @@ out:
     return status;
 }
 
-int bench_probe(struct ctx *c, const struct bench_args *a, struct err *e)
+int bench_probe(struct ctx *c, struct bench_args *a, struct err *e)
 {
     return bench_one_probe(c, a, "ridge", 250, 1024, e) ||
                    bench_one_probe(c, a, "logistic", 5000, 1024, e)

@@ -67,7 +67,7 @@ static void print_line(const struct bench_line *line, const double *sorted, size
            number(bytes, 1, 1e-9 * line->bytes / median));
 }
 
-int bench_measure(const struct ctx *c, const struct bench_args *a, const struct bench_line *line,
+int bench_measure(const struct ctx *c, struct bench_args *a, const struct bench_line *line,
                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e)
 {
     double s[BENCH_MAX_RUNS], sorted[BENCH_MAX_RUNS];
@@ -83,6 +83,8 @@ int bench_measure(const struct ctx *c, const struct bench_args *a, const struct 
     }
     memcpy(sorted, s, n * sizeof *s);
     qsort(sorted, n, sizeof *sorted, by_value);
+    fputs(a->header, stdout);
+    a->header[0] = '\0';
     print_line(line, sorted, n, pool_size(c->pool));
     if (a->each) {
         printf("# seconds:");
@@ -104,7 +106,7 @@ enum { AXIS_MODEL = 1,
 static const struct kind {
     const char *name;
     int axes;
-    int (*run)(struct ctx *c, const struct bench_args *a, struct err *e);
+    int (*run)(struct ctx *c, struct bench_args *a, struct err *e);
 } kinds[] = {{"decode", AXIS_SIZE, bench_decode},
              {"forward", AXIS_MODEL | AXIS_SIZE | AXIS_BATCH, bench_forward},
              {"train", AXIS_MODEL | AXIS_SIZE | AXIS_BATCH, bench_train},
@@ -164,6 +166,22 @@ static int run_kind(struct ctx *c, const struct kind *k, struct bench_args *a, s
     return 0;
 }
 
+static void make_header(const struct ctx *c, char header[BENCH_HEADER])
+{
+    char copy[32] = "not measured (memory limit)";
+    double peak = bench_peak(c->pool), bytes = bench_copy(c->pool);
+    if (bytes > 0) {
+        snprintf(copy, sizeof copy, "%.1f GB/s", 1e-9 * bytes);
+    }
+    snprintf(header, BENCH_HEADER,
+             "# %.200s; %.200s; isa %s; %zu threads; multiply-add peak %.0f GFLOP/s; copy %s; "
+             "OpenBLAS %.40s; bitbench %.40s %.80s\n"
+             "what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\tgflop_s\t"
+             "of_peak\tgb_s\n",
+             cpu_name(), build_compiler, cpu_isa(), pool_size(c->pool), 1e-9 * peak, copy,
+             blas_core(), build_version, build_commit);
+}
+
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
     struct bench_args *a = args;
@@ -181,13 +199,7 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     if (!found) {
         return err_set(e, ERR_USAGE, "bench has no '%s'%s", words[0], near_text(&near));
     }
-    printf("# %s; %s; isa %s; %zu threads; multiply-add peak %.0f GFLOP/s; copy %.1f GB/s; "
-           "OpenBLAS %s; bitbench %s %s\n",
-           cpu_name(), build_compiler, cpu_isa(), pool_size(c->pool), 1e-9 * bench_peak(c->pool),
-           1e-9 * bench_copy(c->pool), blas_core(), build_version, build_commit);
-    printf("what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\tgflop_s\tof_peak\t"
-           "gb_s\n");
-    fflush(stdout); /* before the messages of a failure */
+    make_header(c, a->header);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if ((!n_words || !strcmp(words[0], kinds[i].name)) && run_kind(c, &kinds[i], a, e)) {
             return -1;

@@ -24,4 +24,8 @@ expect 2 "random:R50x1 at 224 x 224 pixels: one image and one thread need .* the
     "a limit below one image" "$bitbench" --max-mem 180M --engine cpu bench forward
 expect 2 "random:R50x1: training at 64 x 64 pixels, 8 images at a time with one thread, needs .* limit of 380.0 MiB" \
     "a limit below eight images in training" "$bitbench" --max-mem 380M --engine cpu bench train --size 64
+"$bitbench" --max-mem 150M --engine cpu bench forward >"$tmp/none" 2>/dev/null
+expect 0 '' "where nothing is measured nothing is printed" test ! -s "$tmp/none"
+expect 0 '; copy not measured \(memory limit\);' "no copy rate under a limit that its block exceeds" \
+    "$bitbench" --max-mem 20M bench forward $small --size 32
 finish
