@@ -95,19 +95,29 @@ size_t bit_kernel_floats(const struct param_table *t)
     return n;
 }
 
+/* A side of the first block's input. */
+static size_t after_root(size_t side)
+{
+    return arch_conv_out(arch_conv_out(side, 7, 2), 3, 2);
+}
+
 /* Groups are smallest in the first block, whose units and their insides have as many channels as
  * the root gives: with width 0.5 and one pixel a group is one value. */
 void bit_warn_blind(const struct arch *a, const char *subject, size_t h, size_t w, bool *said)
 {
-    size_t rows = arch_conv_out(arch_conv_out(h, 7, 2), 3, 2);
-    size_t cols = arch_conv_out(arch_conv_out(w, 7, 2), 3, 2);
-    if (!*said && rows * cols * arch_root_channels(a) == ARCH_GROUPS) {
-        *said = true;
-        note(NOTE_WARNING,
-             "%s at %zu x %zu pixels: a GroupNorm group is a single value; features and logits do "
-             "not depend on the image",
-             subject, h, w);
+    if (*said || after_root(h) * after_root(w) * arch_root_channels(a) != ARCH_GROUPS) {
+        return;
     }
+    size_t least = h > w ? h : w;
+    while (after_root(least) == 1) {
+        least++;
+    }
+    *said = true;
+    note(NOTE_WARNING,
+         "%s at %zu x %zu pixels: for tensor resnet/block1/unit01/a/group_norm/gamma a GroupNorm "
+         "group is a single value; features and logits do not depend on the image; they do where a "
+         "side has %zu pixels or more",
+         subject, h, w, least);
 }
 
 /* --- scratch --- */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
 #include "harness/base/pool.h"
+#include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "models/kernels/backward.h"
 #include "models/model.h"
@@ -248,13 +250,53 @@ static void update_item(void *ctx, size_t item, size_t worker)
     sgd_update(&t->options.sgd, &tensor, j->lr, j->scale);
 }
 
-static int check_finite(const struct trainer *t, const char *what, double v, struct err *e)
+/* --- values that are not finite --- */
+/* Index of the first one, or n. */
+static size_t first_bad(const float *v, size_t n)
 {
-    if (isfinite(v)) {
-        return 0;
+    size_t i = 0;
+    while (i < n && isfinite(v[i])) {
+        i++;
     }
-    return err_set(e, ERR_NUMERIC, "%s: step %zu: the %s is %g", t->model->subject, t->step, what,
-                   v);
+    return i;
+}
+
+/* The first trained tensor with one in block, which begins where the first of them does. */
+static const struct param *bad_tensor(const struct trainer *t, const float *block)
+{
+    size_t i = first_bad(block, t->n_floats);
+    const struct param *p = &t->model->table.params[t->live];
+    while (i < t->n_floats && p->offset + p->n <= t->base + i) {
+        p++;
+    }
+    return i < t->n_floats ? p : NULL;
+}
+
+static int bad_loss(const struct trainer *t, const struct tensor *x, const float *labels,
+                    double loss, struct err *e)
+{
+    const struct param *p = bad_tensor(t, t->params + t->base);
+    size_t floats = x->h * x->w * x->c, k = t->model->n_classes;
+    size_t image = first_bad(x->data, x->n * floats) / floats;
+    size_t row = first_bad(labels, x->n * k) / k;
+    char why[PARAM_NAME + 64] = "weights, images and labels are finite, what is made of them not";
+    if (p) {
+        snprintf(why, sizeof why, "tensor %s is not finite", p->name);
+    } else if (image < x->n) {
+        snprintf(why, sizeof why, "image %zu of the batch is not finite", image);
+    } else if (row < x->n) {
+        snprintf(why, sizeof why, "the labels of image %zu of the batch are not finite", row);
+    }
+    return err_set(e, ERR_NUMERIC, "%s: step %zu: the loss is %s: %s", t->model->subject, t->step,
+                   str_not_finite(loss), why);
+}
+
+static int bad_norm(const struct trainer *t, double norm, struct err *e)
+{
+    const struct param *p = bad_tensor(t, t->gradient);
+    return err_set(e, ERR_NUMERIC, "%s: step %zu: the gradient's norm is %s: %s%s",
+                   t->model->subject, t->step, str_not_finite(norm),
+                   p ? "not finite is that of tensor " : "too large", p ? p->name : "");
 }
 
 int trainer_step(struct trainer *t, const struct tensor *x, const float *features,
@@ -267,17 +309,19 @@ int trainer_step(struct trainer *t, const struct tensor *x, const float *feature
         return -1;
     }
     memset(t->gradient, 0, t->n_floats * sizeof *t->gradient);
-    if (run_groups(t, x, features, labels, &out->loss, e) ||
-        check_finite(t, "loss", out->loss, e)) {
+    if (run_groups(t, x, features, labels, &out->loss, e)) {
         return -1;
+    }
+    if (!isfinite(out->loss)) {
+        return bad_loss(t, x, labels, out->loss, e);
     }
     pool_run(t->pool, t->columns.n, finish_item, t);
     for (size_t i = 0; i < t->columns.n; i++) {
         squares += t->squares[i];
     }
     out->norm = sqrt(squares);
-    if (check_finite(t, "gradient's norm", out->norm, e)) {
-        return -1;
+    if (!isfinite(out->norm)) {
+        return bad_norm(t, out->norm, e);
     }
     struct update_job j = {.t = t, .lr = lr, .scale = sgd_scale(&t->options.sgd, out->norm)};
     pool_run(t->pool, t->chunks.n, update_item, &j);

@@ -40,16 +40,28 @@ void weights_list_release(struct weights_list *l)
     *l = (struct weights_list){0};
 }
 
-static int foreign(const char *stored, const char *path, struct err *e)
+int weights_shown(const struct weights_list *l, const char *stored)
 {
-    return err_set(e, ERR_FORMAT, "%s: tensor '%.200s' is not one of a BiT network", path, stored);
+    enum { MOST = 200 };
+    size_t n = strlen(stored);
+    if (l->suffix && str_ends(stored, l->suffix)) {
+        n -= strlen(l->suffix);
+    }
+    return (int)(n < MOST ? n : MOST);
+}
+
+static int foreign(const struct weights_list *l, const char *stored, const char *path,
+                   struct err *e)
+{
+    return err_set(e, ERR_FORMAT, "%s: tensor '%.*s' is not one of a BiT network", path,
+                   weights_shown(l, stored), stored);
 }
 
 int weights_add(struct weights_list *l, const char *name, const char *stored, size_t index,
                 const char *path, struct err *e)
 {
     if (!name || strlen(name) >= PARAM_NAME) {
-        return foreign(stored, path, e);
+        return foreign(l, stored, path, e);
     }
     assert(l->n < l->cap);
     struct weights_entry *w = &l->entries[l->n++];
@@ -70,8 +82,9 @@ int weights_sort(struct weights_list *l, const char *path, struct err *e)
     for (size_t i = 1; i < l->n; i++) {
         const struct weights_entry *a = &l->entries[i - 1], *b = &l->entries[i];
         if (!strcmp(a->name, b->name)) {
-            return err_set(e, ERR_FORMAT, "%s: tensor %s is there twice: '%.200s' and '%.200s'",
-                           path, a->name, a->stored, b->stored);
+            return err_set(e, ERR_FORMAT, "%s: tensor %s is there twice: '%.*s' and '%.*s'", path,
+                           a->name, weights_shown(l, a->stored), a->stored,
+                           weights_shown(l, b->stored), b->stored);
         }
     }
     return 0;
@@ -95,14 +108,17 @@ struct weights_entry *weights_get(struct weights_list *l, const char *name)
     return NULL;
 }
 
-static int infer(struct arch *a, const struct weights_list *l, size_t root_channels,
-                 const char *path, struct err *e)
+static int infer(struct arch *a, struct weights_list *l, size_t root_channels, const char *path,
+                 struct err *e)
 {
-    *a = (struct arch){.width2 = root_channels / 32};
-    if (root_channels % 32 || !a->width2 || a->width2 > ARCH_MAX_WIDTH2) {
+    *a = (struct arch){.width2 = root_channels / ARCH_GROUPS};
+    if (root_channels % ARCH_GROUPS || !a->width2 || a->width2 > ARCH_MAX_WIDTH2) {
+        const char *root = weights_get(l, WEIGHTS_ROOT)->stored;
         return err_set(e, ERR_FORMAT,
-                       "%s: the root has %zu channels, expected a multiple of 32 up to %d", path,
-                       root_channels, 32 * ARCH_MAX_WIDTH2);
+                       "%s: tensor '%.*s' has %zu output channels, expected a multiple of %d up to "
+                       "%d: GroupNorm makes %d groups of them",
+                       path, weights_shown(l, root), root, root_channels, ARCH_GROUPS,
+                       ARCH_GROUPS * ARCH_MAX_WIDTH2, ARCH_GROUPS);
     }
     for (size_t i = 0; i < l->n; i++) {
         size_t block, unit;
@@ -121,11 +137,23 @@ static int infer(struct arch *a, const struct weights_list *l, size_t root_chann
     return 0;
 }
 
+/* A head's kernel alone would pass for a tensor that nobody knows. */
+static int check_head(struct weights_list *l, const char *path, struct err *e)
+{
+    const struct weights_entry *kernel = weights_get(l, WEIGHTS_HEAD_KERNEL);
+    if (!kernel || weights_get(l, WEIGHTS_HEAD_BIAS)) {
+        return 0;
+    }
+    return err_set(e, ERR_FORMAT, "%s: tensor " WEIGHTS_HEAD_BIAS " is missing: of the head there "
+                                  "is only '%.*s'",
+                   path, weights_shown(l, kernel->stored), kernel->stored);
+}
+
 int weights_bind(struct model *m, struct weights_list *l, size_t root_channels, size_t n_classes,
                  size_t **index, const char *path, struct err *e)
 {
     *index = NULL;
-    if (infer(&m->arch, l, root_channels, path, e) ||
+    if (check_head(l, path, e) || infer(&m->arch, l, root_channels, path, e) ||
         param_table_init(&m->table, &m->arch, n_classes, e)) {
         return -1;
     }
@@ -147,7 +175,7 @@ int weights_bind(struct model *m, struct weights_list *l, size_t root_channels, 
     for (size_t i = 0; i < l->n; i++) {
         if (!l->entries[i].used) {
             free(at);
-            return foreign(l->entries[i].stored, path, e);
+            return foreign(l, l->entries[i].stored, path, e);
         }
     }
     *index = at;
@@ -171,8 +199,8 @@ int weights_check_finite(const struct model *m, const char *path, struct err *e)
         for (size_t j = 0; j < p->n; j++) {
             float v = m->params[p->offset + j];
             if (!isfinite(v)) {
-                return err_set(e, ERR_NUMERIC, "%s: tensor %s: element %zu is %g", path, p->name, j,
-                               (double)v);
+                return err_set(e, ERR_NUMERIC, "%s: tensor %s: element %zu is %s", path, p->name, j,
+                               str_not_finite((double)v));
             }
         }
     }

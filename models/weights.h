@@ -35,6 +35,10 @@ bool weights_npz_name(const char *other, char out[PARAM_NAME]);
 /* "resnet/block2/unit03/rest" -> 2, 3, "rest"; false for other names. */
 bool weights_npz_unit(const char *name, size_t *block, size_t *unit, const char **rest);
 
+#define WEIGHTS_ROOT        "resnet/root_block/standardized_conv2d/kernel"
+#define WEIGHTS_HEAD_KERNEL "resnet/head/conv2d/kernel"
+#define WEIGHTS_HEAD_BIAS   "resnet/head/conv2d/bias"
+
 /* --- for readers: what a file holds, under the names of the .npz files --- */
 struct weights_entry {
     char name[PARAM_NAME];
@@ -45,7 +49,10 @@ struct weights_entry {
 struct weights_list {
     struct weights_entry *entries; /* room for cap; sorted by name once weights_sort was called */
     size_t n, cap;
+    const char *suffix; /* of stored names, left out of messages; NULL = none */
 };
+/* Length of a stored name without the suffix, at most 200, for "%.*s". */
+int weights_shown(const struct weights_list *l, const char *stored);
 int weights_list_init(struct weights_list *l, size_t cap, struct err *e);
 void weights_list_release(struct weights_list *l);
 /* name longer than PARAM_NAME or NULL: ERR_FORMAT, no such tensor in a BiT network. */
@@ -53,9 +60,10 @@ int weights_add(struct weights_list *l, const char *name, const char *stored, si
                 const char *path, struct err *e);
 int weights_sort(struct weights_list *l, const char *path, struct err *e);   /* duplicates: error */
 struct weights_entry *weights_get(struct weights_list *l, const char *name); /* or NULL */
-/* From the number of root channels, the classes (0 = no head) and the units that the names speak
- * of: fills m->arch, n_classes and table, and gives for each row of the table the reader's number
- * of its tensor in *index [table.n], which the caller frees. Missing and extra ones: ERR_FORMAT. */
+/* From the number of root channels, the classes (0 = no head's bias) and the units that the names
+ * speak of: fills m->arch, n_classes and table, and gives for each row of the table the reader's
+ * number of its tensor in *index [table.n], which the caller frees. Missing and extra ones:
+ * ERR_FORMAT. */
 int weights_bind(struct model *m, struct weights_list *l, size_t root_channels, size_t n_classes,
                  size_t **index, const char *path, struct err *e);
 /* Dimensions in a text as "7x7x3x64", for messages. */

@@ -21,13 +21,14 @@
 
 #define BIT_WS_EPS 1e-10 /* inside the square root: bit_pytorch/models.py, StdConv2d */
 #define EPS_NAME   "bitbench/ws_eps"
+#define SUFFIX     ".npy"
 
 enum { HEADER_ROOM = 65536 }; /* more than any .npy header here */
 
 /* The member's name without ".npy" and without the number of a convolution; false when too long. */
 static bool plain_name(const char *stored, char out[PARAM_NAME])
 {
-    size_t n = strlen(stored) - (str_ends(stored, ".npy") ? strlen(".npy") : 0);
+    size_t n = strlen(stored) - (str_ends(stored, SUFFIX) ? strlen(SUFFIX) : 0);
     if (n >= PARAM_NAME) {
         return false;
     }
@@ -50,16 +51,19 @@ static int read_member(const struct zip *z, size_t i, size_t max_values, struct 
                        unsigned char **bytes, struct err *e)
 {
     const struct zip_member *m = &z->members[i];
+    char name[256];
+    snprintf(name, sizeof name, "tensor '%.*s'",
+             weights_shown(&(struct weights_list){.suffix = SUFFIX}, m->name), m->name);
     *bytes = NULL;
     if (zip_read_alloc(z, m, max_values * sizeof(double) + HEADER_ROOM, bytes, e)) {
-        return err_wrap(e, "%s: tensor %.200s", z->path, m->name);
+        return err_wrap(e, "%s", name);
     }
-    if (npy_parse(a, *bytes, m->bytes, m->name, e)) {
+    if (npy_parse(a, *bytes, m->bytes, name, e)) {
         return err_wrap(e, "%s", z->path);
     }
     if (a->type != NPY_F16 && a->type != NPY_F32 && a->type != NPY_F64) {
-        return err_set(e, ERR_FORMAT, "%s: tensor %.200s: expected float16, float32 or float64",
-                       z->path, m->name);
+        return err_set(e, ERR_FORMAT, "%s: %s is of type %s, expected float16, float32 or float64",
+                       z->path, name, npy_type_name(a->type));
     }
     return 0;
 }
@@ -67,7 +71,7 @@ static int read_member(const struct zip *z, size_t i, size_t max_values, struct 
 /* Channels of the root, from its kernel's shape. */
 static int read_root(const struct zip *z, struct weights_list *l, size_t *channels, struct err *e)
 {
-    const char *name = "resnet/root_block/standardized_conv2d/kernel";
+    const char *name = WEIGHTS_ROOT;
     const size_t taps = 7 * 7 * 3;
     const struct weights_entry *w = weights_get(l, name);
     if (!w) {
@@ -95,7 +99,7 @@ static int read_classes(const struct zip *z, struct weights_list *l, size_t *n_c
                         struct err *e)
 {
     enum { MAX_CLASSES = 1000 * 1000 };
-    const struct weights_entry *w = weights_get(l, "resnet/head/conv2d/bias");
+    const struct weights_entry *w = weights_get(l, WEIGHTS_HEAD_BIAS);
     *n_classes = 0;
     if (!w) {
         return 0;
@@ -132,6 +136,7 @@ static int list_members(const struct zip *z, struct weights_list *l, double *eps
     if (weights_list_init(l, z->n_members, e)) {
         return -1;
     }
+    l->suffix = SUFFIX;
     for (size_t i = 0; i < z->n_members; i++) {
         const char *stored = z->members[i].name;
         char name[PARAM_NAME];

@@ -303,14 +303,20 @@ static int bind_tensors(struct model *m, const struct st_file *f, struct weights
         return -1;
     }
     const struct weights_entry *root =
-        weights_get(l, "resnet/root_block/standardized_conv2d/kernel");
-    const struct weights_entry *bias = weights_get(l, "resnet/head/conv2d/bias");
+        weights_get(l, WEIGHTS_ROOT);
+    const struct weights_entry *bias = weights_get(l, WEIGHTS_HEAD_BIAS);
     if (!root) {
         return err_set(e, ERR_FORMAT, "%s: tensor stem.conv.weight is missing: not a BiT network",
                        f->path);
     }
+    if (bias && f->tensors[bias->index].n_dims != 1) {
+        char dims[WEIGHTS_DIMS];
+        weights_dims(dims, f->tensors[bias->index].n_dims, f->tensors[bias->index].dims);
+        return err_set(e, ERR_FORMAT, "%s: tensor '%.200s' is %s, expected one dimension", f->path,
+                       bias->stored, dims);
+    }
     size_t channels = f->tensors[root->index].n_dims ? f->tensors[root->index].dims[0] : 0;
-    size_t n_classes = bias && f->tensors[bias->index].n_dims ? f->tensors[bias->index].dims[0] : 0;
+    size_t n_classes = bias ? f->tensors[bias->index].dims[0] : 0;
     return weights_bind(m, l, channels, n_classes, index, f->path, e);
 }
 

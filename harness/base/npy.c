@@ -25,21 +25,21 @@ enum kind { FLOATING,
             SIGNED,
             UNSIGNED };
 static const struct {
-    const char *descr;
+    const char *descr, *name;
     size_t bytes;
     enum kind kind;
 } types[] = {
-    [NPY_F16] = {"<f2", 2, FLOATING},
-    [NPY_F32] = {"<f4", 4, FLOATING},
-    [NPY_F64] = {"<f8", 8, FLOATING},
-    [NPY_U8] = {"|u1", 1, UNSIGNED},
-    [NPY_I32] = {"<i4", 4, SIGNED},
-    [NPY_I64] = {"<i8", 8, SIGNED},
-    [NPY_U16] = {"<u2", 2, UNSIGNED},
-    [NPY_U32] = {"<u4", 4, UNSIGNED},
-    [NPY_U64] = {"<u8", 8, UNSIGNED},
-    [NPY_I8] = {"|i1", 1, SIGNED},
-    [NPY_I16] = {"<i2", 2, SIGNED},
+    [NPY_F16] = {"<f2", "float16", 2, FLOATING},
+    [NPY_F32] = {"<f4", "float32", 4, FLOATING},
+    [NPY_F64] = {"<f8", "float64", 8, FLOATING},
+    [NPY_U8] = {"|u1", "uint8 or bool", 1, UNSIGNED},
+    [NPY_I32] = {"<i4", "int32", 4, SIGNED},
+    [NPY_I64] = {"<i8", "int64", 8, SIGNED},
+    [NPY_U16] = {"<u2", "uint16", 2, UNSIGNED},
+    [NPY_U32] = {"<u4", "uint32", 4, UNSIGNED},
+    [NPY_U64] = {"<u8", "uint64", 8, UNSIGNED},
+    [NPY_I8] = {"|i1", "int8", 1, SIGNED},
+    [NPY_I16] = {"<i2", "int16", 2, SIGNED},
 };
 enum { N_TYPES = sizeof types / sizeof types[0] };
 
@@ -47,6 +47,12 @@ size_t npy_item_bytes(enum npy_type t)
 {
     assert((size_t)t < N_TYPES);
     return types[t].bytes;
+}
+
+const char *npy_type_name(enum npy_type t)
+{
+    assert((size_t)t < N_TYPES);
+    return types[t].name;
 }
 
 /* ---- the header's dictionary ---- */
@@ -165,7 +171,9 @@ static int take_descr(struct scan *s, struct npy *a)
             return 0;
         }
     }
-    return err_set(s->e, ERR_FORMAT, "%s: offset %zu: elements of type %s are not supported",
+    return err_set(s->e, ERR_FORMAT,
+                   "%s: offset %zu: elements of type %s are not supported; known are little-endian "
+                   "floats of 16 to 64 bits and integers",
                    s->name, s->pos, descr);
 }
 

@@ -36,6 +36,7 @@ struct npy {
 };
 
 size_t npy_item_bytes(enum npy_type t);
+const char *npy_type_name(enum npy_type t); /* "float32"; for messages */
 
 /* Reads the header of a file image and checks that all data is there (more is an error too).
  * Fortran order (unless at most one dimension exceeds 1), big endian and other types are

@@ -83,6 +83,12 @@ void str_add_double(struct str *s, double v)
     str_add(s, text);
 }
 
+const char *str_not_finite(double v)
+{
+    return isnan(v) ? "nan" : v < 0 ? "-inf"
+                                    : "inf";
+}
+
 const char *str_text(const struct str *s)
 {
     return s->data ? s->data : "";

@@ -22,6 +22,8 @@ void str_add_char(struct str *s, char c);
 void str_addf(struct str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The shortest decimal that parses back to the same double ("0.1", "1e-06", "nan", "inf"). */
 void str_add_double(struct str *s, double v);
+/* "nan", "inf" or "-inf": printf would give a NaN a sign. v is one of these. */
+const char *str_not_finite(double v);
 const char *str_text(const struct str *s);
 void str_clear(struct str *s);
 void str_release(struct str *s);

@@ -296,7 +296,9 @@ static size_t warnings;
 
 static void count_warning(enum note_level level, const char *text)
 {
-    warnings += level == NOTE_WARNING && strstr(text, "do not depend on the image") != NULL;
+    warnings += level == NOTE_WARNING && strstr(text, "do not depend on the image") &&
+                strstr(text, "resnet/block1/unit01/a/group_norm/gamma") &&
+                strstr(text, "a side has 5 pixels or more");
 }
 
 static void ignore_progress(const char *what, size_t done, size_t total)
@@ -307,7 +309,7 @@ static void ignore_progress(const char *what, size_t done, size_t total)
 }
 
 /* Where a group of GroupNorm is one value (4 pixels a side at this width, not 5), two images give
- * the same logits, and that is said, once. */
+ * the same logits, and that is said, once, with the norm's name and the least size. */
 static void test_blind(void **state)
 {
     (void)state;

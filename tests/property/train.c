@@ -163,8 +163,9 @@ static void test_failures(void **state)
             struct trained t = begin(engines[k], 2, &o), other = begin(engines[k], 2, &o);
             step(&t, &d, 0.01);
             step(&other, &d, 0.01);
-            fails(&t, &bad, ERR_NUMERIC, frozen ? "image 8" : "step 1: the loss is");
-            fails(&t, &label, ERR_NUMERIC, "step 1: the loss is");
+            fails(&t, &bad, ERR_NUMERIC,
+                  frozen ? "image 8" : "step 1: the loss is nan: image 8 of the batch is not finite");
+            fails(&t, &label, ERR_NUMERIC, ": the labels of image 0 of the batch are not finite");
             atomic_store(&note_interrupted, 1);
             fails(&t, &d, ERR_INTERRUPTED, "interrupted");
             atomic_store(&note_interrupted, 0);

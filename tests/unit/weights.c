@@ -284,7 +284,10 @@ static void test_wrong_tensors(void **state)
         s = good;
         s.list[0].dims[npz ? 3 : 0] = 33;
         s.list[0].n = 33 * 147;
-        refuse_items(&s, npz, ERR_FORMAT, "33 channels");
+        refuse_items(&s, npz, ERR_FORMAT, "has 33 output channels, expected a multiple of 32");
+        s = good;
+        s.n--; /* the head's bias is last */
+        refuse_items(&s, npz, ERR_FORMAT, "tensor resnet/head/conv2d/bias is missing: of the head");
         s.n = 0;
         refuse_items(&s, npz, ERR_FORMAT, "");
     }
@@ -293,7 +296,12 @@ static void test_wrong_tensors(void **state)
 static void test_wrong_names(void **state)
 {
     (void)state;
-    struct items s = numbered_items();
+    struct items s = npz_items(ITEM_F32);
+    s.list[5].type = ITEM_I32; /* messages leave out ".npy" */
+    refuse_items(&s, true, ERR_FORMAT,
+                 "tensor 'resnet/block1/unit01/b/group_norm/gamma' is of type int32, expected "
+                 "float16, float32 or float64");
+    s = numbered_items();
     s.list[s.n] = s.list[4]; /* the same kernel under another number */
     snprintf(s.list[s.n++].name, sizeof s.list[0].name,
              "resnet/block1/unit01/a/standardized_conv2d_77/kernel");

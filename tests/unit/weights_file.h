@@ -18,7 +18,8 @@
 enum item_type { ITEM_F32,
                  ITEM_F16,
                  ITEM_BF16,
-                 ITEM_F64 };
+                 ITEM_F64,
+                 ITEM_I32 };
 
 struct item {
     char name[160];
@@ -43,8 +44,8 @@ static inline float item_value(const struct param *p, size_t j)
 
 static inline size_t item_bytes(enum item_type t)
 {
-    return t == ITEM_F32 ? 4 : t == ITEM_F64 ? 8
-                                             : 2;
+    return t == ITEM_F32 || t == ITEM_I32 ? 4 : t == ITEM_F64 ? 8
+                                                              : 2;
 }
 
 static inline void items_add(struct items *s, const struct param *p, const char *name,
@@ -83,9 +84,9 @@ static inline void item_encode(const struct item *it, size_t j, unsigned char *o
         half = (uint16_t)((bits >> 16 & 0x8000) | (v == 0 ? 0 : exponent << 10 | rest));
     }
     memcpy(out,
-           it->type == ITEM_F64   ? (void *)&wide
-           : it->type == ITEM_F32 ? (void *)&v
-                                  : &half,
+           it->type == ITEM_F64                           ? (void *)&wide
+           : it->type == ITEM_F32 || it->type == ITEM_I32 ? (void *)&v
+                                                          : &half,
            item_bytes(it->type));
 }
 
@@ -136,8 +137,10 @@ static inline void write_npz(const char *path, const struct items *s, const char
     struct str out = {0}, directory = {0};
     for (size_t i = 0; i < s->n; i++) {
         const struct item *it = &s->list[i];
-        enum npy_type t = it->type == ITEM_F64 ? NPY_F64 : it->type == ITEM_F16 ? NPY_F16
-                                                                                : NPY_F32;
+        enum npy_type t = it->type == ITEM_F64   ? NPY_F64
+                          : it->type == ITEM_F16 ? NPY_F16
+                          : it->type == ITEM_I32 ? NPY_I32
+                                                 : NPY_F32;
         char head[512];
         struct str data = {0}, packed = {0}, common = {0};
         str_add_n(&data, head, npy_header(head, sizeof head, t, it->n_dims, it->dims));
