@@ -31,7 +31,7 @@ struct network {
     char shape[192];
 };
 
-/* Model, size and batch of the point; an engine that has nothing but its model yet. */
+/* Model, size and batch of the point; no engine yet. */
 static int open_network(struct network *n, struct ctx *c, struct bench_args *a,
                         const struct model *m, struct err *e)
 {
@@ -48,7 +48,7 @@ static int open_network(struct network *n, struct ctx *c, struct bench_args *a,
     }
     snprintf(n->shape, sizeof n->shape, "%.40s %zux%zu batch %zu %s", m->arch_text, px, px, batch,
              c->engine->name);
-    return c->engine->open(&n->state, m, c->pool, e);
+    return 0;
 }
 
 static void close_network(struct network *n)
@@ -85,7 +85,8 @@ int bench_forward(struct ctx *c, struct bench_args *a, struct err *e)
     struct network n = {0};
     int status = -1;
     if (model_open(&m, a->model ? a->model : "random:R50x1", &where, true, e) ||
-        open_network(&n, c, a, m, e)) {
+        open_network(&n, c, a, m, e) ||
+        engine_open_forward(c->engine, &n.state, m, c->pool, e)) {
         goto out;
     }
     n.features = mem_take(n.x.n, model_feature_dim(m, n.x.h, n.x.w) * sizeof(float), e);
@@ -160,7 +161,7 @@ int bench_train(struct ctx *c, struct bench_args *a, struct err *e)
     int status = -1;
     if (model_open(&m, a->model ? a->model : "random:R50x1", &where, true, e) ||
         trainable(&fresh, m, &used, e) || open_network(&n, c, a, used, e) ||
-        start_training(&n, e)) {
+        c->engine->open(&n.state, used, c->pool, e) || start_training(&n, e)) {
         goto out;
     }
     struct bench_line line = {.what = "train",

@@ -114,12 +114,12 @@ static int print_top(const struct ctx *c, const struct predict_args *a, char **w
     return status;
 }
 
-static int forward(const struct ctx *c, const struct model *m, const struct tensor *x, size_t batch,
+static int forward(const struct ctx *c, struct model *m, const struct tensor *x, size_t batch,
                    float *features, float *logits, struct err *e)
 {
     void *engine;
     size_t d = model_feature_dim(m, x->h, x->w);
-    if (c->engine->open(&engine, m, c->pool, e)) {
+    if (engine_open_forward(c->engine, &engine, m, c->pool, e)) {
         return -1;
     }
     int status = 0;

@@ -10,6 +10,13 @@
 const struct engine *const engines[] = {&engine_cpu, &engine_cpu_direct, &engine_reference};
 const size_t engines_n = ARRAY_LEN(engines);
 
+int engine_open_forward(const struct engine *engine, void **state, struct model *m,
+                        struct pool *pool, struct err *e)
+{
+    return engine->open_forward ? engine->open_forward(state, m, pool, e)
+                                : engine->open(state, m, pool, e);
+}
+
 const struct engine *engine_find(const char *name, struct err *e)
 {
     if (!name) {

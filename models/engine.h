@@ -48,6 +48,10 @@ struct engine {
      * NULL. ERR_LIMIT when the weights alone exceed mem_limit(). Here and in forward the calling
      * thread gets flush-to-zero and denormals-are-zero. */
     int (*open)(void **state, const struct model *m, struct pool *pool, struct err *e);
+    /* For a model that nobody but this engine, which only runs forward, uses from now on: its
+     * kernels move into the engine's form a layer at a time and their memory goes back to the
+     * system; the model is spent, on failure, too. NULL: the same as open. */
+    int (*open_forward)(void **state, struct model *m, struct pool *pool, struct err *e);
     /* x [n,h,w,3] as the preprocessing made it, any h and w from 1 -> features [n,
      * model_feature_dim] and, when logits is not NULL, logits [n, n_classes] of the checkpoint's
      * own head (ERR_USAGE when it has none). The bits of a row depend on that image alone: not on
@@ -88,6 +92,9 @@ struct engine {
 extern const struct engine engine_reference, engine_cpu, engine_cpu_direct;
 extern const struct engine *const engines[];
 extern const size_t engines_n;
+/* open_forward, or open where there is none. */
+int engine_open_forward(const struct engine *engine, void **state, struct model *m,
+                        struct pool *pool, struct err *e);
 /* By name (NULL = the default, the first row); NULL with e set and near matches. */
 const struct engine *engine_find(const char *name, struct err *e);
 

@@ -25,11 +25,10 @@ static void cpu_close(void *state)
     free(c);
 }
 
-/* Whatever the size of images. */
-static int check_weights(struct cpu *c, struct err *e)
+/* Whatever the size of images: the model and so many bytes of packed weights. */
+static int check_weights(const struct cpu *c, size_t packed, struct err *e)
 {
-    size_t limit = mem_limit();
-    size_t bytes = c->model->table.n_floats * sizeof(float) + cpu_net_weight_bytes(&c->net);
+    size_t limit = mem_limit(), bytes = cpu_net_model_bytes(&c->net) + packed;
     if (limit && bytes > limit) {
         char want[16], have[16];
         return err_set(e, ERR_LIMIT, "%s: its weights need %s, the memory limit is %s",
@@ -41,7 +40,11 @@ static int check_weights(struct cpu *c, struct err *e)
 static int open_engine(void **state, const struct model *m, struct pool *pool, bool no_winograd,
                        struct err *e)
 {
-    struct cpu *c = mem_take(1, sizeof *c, e);
+    struct cpu *c;
+    if (m->spent) {
+        return err_set(e, ERR_LIMIT, "%s: there was no memory to pack its kernels", m->subject);
+    }
+    c = mem_take(1, sizeof *c, e);
     if (!c) {
         return -1;
     }
@@ -50,7 +53,7 @@ static int open_engine(void **state, const struct model *m, struct pool *pool, b
     c->pool = pool;
     if (m->kind == MODEL_BIT) {
         assert(m->params);
-        if (cpu_net_init(&c->net, m, pool, no_winograd, e) || check_weights(c, e)) {
+        if (cpu_net_init(&c->net, m, pool, no_winograd, e)) {
             cpu_close(c);
             return -1;
         }
@@ -59,14 +62,56 @@ static int open_engine(void **state, const struct model *m, struct pool *pool, b
     return 0;
 }
 
+static int open_model(void **state, const struct model *m, struct pool *pool, bool no_winograd,
+                      struct err *e)
+{
+    if (open_engine(state, m, pool, no_winograd, e)) {
+        return -1;
+    }
+    struct cpu *c = *state;
+    if (m->kind == MODEL_BIT && check_weights(c, cpu_net_weight_bytes(&c->net), e)) {
+        cpu_close(c);
+        *state = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+static int open_spending(void **state, struct model *m, struct pool *pool, bool no_winograd,
+                         struct err *e)
+{
+    if (open_engine(state, m, pool, no_winograd, e)) {
+        return -1;
+    }
+    struct cpu *c = *state;
+    if (m->kind == MODEL_BIT && (check_weights(c, cpu_net_largest_bytes(&c->net), e) ||
+                                 cpu_net_take_kernels(&c->net, m, e))) {
+        cpu_close(c);
+        *state = NULL;
+        return -1;
+    }
+    return 0;
+}
+
 static int cpu_open(void **state, const struct model *m, struct pool *pool, struct err *e)
 {
-    return open_engine(state, m, pool, false, e);
+    return open_model(state, m, pool, false, e);
 }
 
 static int cpu_direct_open(void **state, const struct model *m, struct pool *pool, struct err *e)
 {
-    return open_engine(state, m, pool, true, e);
+    return open_model(state, m, pool, true, e);
+}
+
+static int cpu_open_forward(void **state, struct model *m, struct pool *pool, struct err *e)
+{
+    return open_spending(state, m, pool, false, e);
+}
+
+static int cpu_direct_open_forward(void **state, struct model *m, struct pool *pool,
+                                   struct err *e)
+{
+    return open_spending(state, m, pool, true, e);
 }
 
 /* --- forward --- */
@@ -250,6 +295,7 @@ const struct engine engine_cpu = {
     .sources = SOURCES,
     .train_sources = TRAIN_SOURCES,
     .open = cpu_open,
+    .open_forward = cpu_open_forward,
     .forward = cpu_engine_forward,
     .close = cpu_close,
     .memory = cpu_memory,
@@ -266,6 +312,7 @@ const struct engine engine_cpu_direct = {
     .sources = SOURCES,
     .train_sources = TRAIN_SOURCES,
     .open = cpu_direct_open,
+    .open_forward = cpu_direct_open_forward,
     .forward = cpu_engine_forward,
     .close = cpu_close,
     .memory = cpu_direct_memory,

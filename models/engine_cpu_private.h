@@ -23,7 +23,7 @@ struct cpu {
 
 int cpu_engine_forward(void *state, const struct tensor *x, float *features, float *logits,
                        struct err *e);
-/* For one image at a time; with more memory it takes more, with less direct convolutions. */
+/* For one image at a time; with more memory it takes more. */
 struct engine_memory cpu_engine_memory(const struct model *m, size_t h, size_t w,
                                        bool no_winograd);
 

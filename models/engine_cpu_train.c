@@ -93,7 +93,7 @@ static int begin(struct cpu *c, const struct train_options *o, struct err *e)
 int cpu_engine_train_begin(void *state, const struct train_options *o, struct err *e)
 {
     struct cpu *c = state;
-    assert(!c->trainer && o->micro_batch % TRAIN_GROUP == 0);
+    assert(!c->trainer && !c->model->spent && o->micro_batch % TRAIN_GROUP == 0);
     if (c->model->kind != MODEL_BIT || !c->model->n_classes) {
         return err_set(e, ERR_USAGE, "%s: %s cannot be trained", c->model->subject,
                        c->model->kind == MODEL_BIT ? "a network without a head" : "pixels");

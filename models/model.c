@@ -288,7 +288,7 @@ size_t model_feature_dim(const struct model *m, size_t h, size_t w)
 
 int model_save(const struct model *m, const char *path, struct err *e)
 {
-    assert(m->kind == MODEL_BIT && m->params);
+    assert(m->kind == MODEL_BIT && m->params && !m->spent);
     const struct weight_format *format = weights_format(path, e);
     return format ? format->write(m, path, e) : -1;
 }

@@ -27,6 +27,8 @@ struct model {
     size_t n_classes;          /* of the checkpoint's own head; 0 = none */
     float *params;             /* the block described by table; owned; kernels as stored, not
                                   yet standardised */
+    bool spent;                /* an engine has taken the kernels over: params holds vectors
+                                  and head only */
     struct param_table table;
     double ws_eps;       /* inside the square root: 1e-10 BiT's code, 1e-8 timm and HF */
     char preprocess[64]; /* the publisher's: preset:RESIZE-CROP-KERNEL, e.g.

@@ -215,7 +215,8 @@ static int forward(struct group *g, const struct split *s, const struct preproce
     char what[160];
     snprintf(what, sizeof what, "features of %.60s, %.60s", g->model->subject, s->text);
     if (loader_open(&loader, s, at, n, p, g->pool, e) ||
-        (!g->engine_state && g->engine->open(&g->engine_state, g->model, g->pool, e))) {
+        (!g->engine_state &&
+         engine_open_forward(g->engine, &g->engine_state, g->model, g->pool, e))) {
         goto out;
     }
     loader_shape(loader, &h, &w);

@@ -27,7 +27,7 @@ struct group_counters {
 
 /* One (model, data set), opened. */
 struct group {
-    const struct model *model;
+    struct model *model; /* the group's alone: the engine takes its kernels over */
     const struct dataset *dataset;
     const struct engine *engine;
     struct pool *pool;

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "harness/base/err.h"
 #include "harness/base/str.h"
@@ -40,6 +42,15 @@ static size_t total(size_t n, size_t size, struct err *e)
         return 0;
     }
     return bytes;
+}
+
+void mem_give_back(void *p, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)p;
+    uintptr_t first = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+    if (end > first) {
+        madvise((unsigned char *)p + (first - at), end - first, MADV_DONTNEED);
+    }
 }
 
 static int short_of(size_t bytes, struct err *e)

@@ -22,6 +22,10 @@ int mem_grow(void **p, size_t *cap, size_t n, size_t size, struct err *e);
 char *mem_strdup(const char *s, struct err *e);
 char *mem_strndup(const char *s, size_t n, struct err *e);
 
+/* The pages that lie wholly within a block go back to the system; what they held is lost. The block
+ * stays the owner's to free. */
+void mem_give_back(void *p, size_t bytes);
+
 /* The most bytes that the program may plan for (--max-mem); 0 = no limit. Set once by main.
  * A single block that is larger is refused; the sum of all blocks is the planner's matter. */
 void mem_set_limit(size_t bytes);

@@ -226,12 +226,32 @@ static struct pack packing(const struct cpu_net *net, const struct layer *l)
                          .ws_eps = net->model->ws_eps};
 }
 
+size_t cpu_net_model_bytes(const struct cpu_net *net)
+{
+    const struct param_table *t = &net->model->table;
+    return (t->n_floats - (net->model->spent ? bit_kernel_floats(t) : 0)) * sizeof(float);
+}
+
+static size_t layer_bytes(const struct cpu_net *net, const struct layer *l)
+{
+    struct pack p = packing(net, l);
+    return pack_floats(&p) * sizeof(float);
+}
+
 size_t cpu_net_weight_bytes(const struct cpu_net *net)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < net->n_layers; i++) {
-        struct pack p = packing(net, &net->layers[i]);
-        bytes += pack_floats(&p) * sizeof(float);
+        bytes += layer_bytes(net, &net->layers[i]);
+    }
+    return bytes;
+}
+
+size_t cpu_net_largest_bytes(const struct cpu_net *net)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        grow(&bytes, layer_bytes(net, &net->layers[i]));
     }
     return bytes;
 }
@@ -290,20 +310,39 @@ static float *take_large(size_t floats, struct err *e)
     return p;
 }
 
+static int pack_layer(struct cpu_net *net, struct layer *l, struct err *e)
+{
+    struct pack p = packing(net, l);
+    l->packed = take_large(pack_floats(&p), e);
+    if (!l->packed) {
+        return -1;
+    }
+    pack_run(&p, l->packed, net->crew.pool);
+    return 0;
+}
+
 /* Packs what is not yet packed. */
 static int prepare_weights(struct cpu_net *net, struct err *e)
 {
     for (size_t i = 0; i < net->n_layers; i++) {
-        struct layer *l = &net->layers[i];
-        struct pack p = packing(net, l);
-        if (l->packed) {
-            continue;
-        }
-        l->packed = take_large(pack_floats(&p), e);
-        if (!l->packed) {
+        if (!net->layers[i].packed && pack_layer(net, &net->layers[i], e)) {
             return -1;
         }
-        pack_run(&p, l->packed, net->crew.pool);
+    }
+    return 0;
+}
+
+int cpu_net_take_kernels(struct cpu_net *net, struct model *m, struct err *e)
+{
+    assert(net->model == m);
+    m->spent = true;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct layer *l = &net->layers[i];
+        if (pack_layer(net, l, e)) {
+            return -1;
+        }
+        mem_give_back(m->params + (l->raw - m->params),
+                      l->k * l->k * l->cin * l->cout * sizeof(float));
     }
     return 0;
 }
@@ -320,7 +359,7 @@ size_t cpu_net_group(size_t n, size_t h, size_t w)
 
 static size_t all_bytes(const struct cpu_net *net, size_t n, size_t threads)
 {
-    return net->model->table.n_floats * sizeof(float) + net->held + cpu_net_weight_bytes(net) +
+    return cpu_net_model_bytes(net) + net->held + cpu_net_weight_bytes(net) +
            cpu_net_buffer_bytes(net, n, threads);
 }
 

@@ -58,15 +58,22 @@ struct cpu_net {
     struct buffers buffers;
 };
 
-/* The model may be without parameters: then only cpu_net_choose and cpu_net_bytes serve.
- * The network's kernels are not yet packed. */
+/* The model may be without parameters: then only cpu_net_choose and the sizes in bytes serve. The
+ * network's kernels are not yet packed. */
 int cpu_net_init(struct cpu_net *net, const struct model *m, struct pool *pool, bool no_winograd,
                  struct err *e);
 void cpu_net_release(struct cpu_net *net); /* also of {0} */
 /* Gives back packed weights and buffers; the next plan makes them anew. */
 void cpu_net_forget(struct cpu_net *net);
 
-/* Bytes of weights; of buffers for n images and so many threads. */
+/* Packs all kernels; what the model held of each goes back to the system, and the model is spent.
+ * On failure it is spent, too, and net of no more use. */
+int cpu_net_take_kernels(struct cpu_net *net, struct model *m, struct err *e);
+
+/* Bytes of the model's parameters, but for kernels given back; of packed weights; of buffers for n
+ * images and so many threads. */
+size_t cpu_net_model_bytes(const struct cpu_net *net);
+size_t cpu_net_largest_bytes(const struct cpu_net *net); /* of one layer's packed weights */
 size_t cpu_net_weight_bytes(const struct cpu_net *net);
 size_t cpu_net_buffer_bytes(const struct cpu_net *net, size_t n, size_t threads);
 

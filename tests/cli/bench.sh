@@ -18,13 +18,13 @@ expect 2 "bench has no 'trian'; did you mean 'train'" "near match of a kind" "$b
 expect 2 "pixels cannot be trained" "pixels do not train" "$bitbench" --engine reference bench train -m pixels
 expect 2 "parameters of R50x1: a block of 89.6 MiB is more than the memory limit of 1.0 MiB" \
     "a limit below the parameters" "$bitbench" --max-mem 1M --engine cpu bench forward
-expect 2 "random:R50x1: its weights need 179.1 MiB, the memory limit is 150.0 MiB" "a limit below the weights" \
-    "$bitbench" --max-mem 150M --engine cpu bench forward
-expect 2 "random:R50x1 at 224 x 224 pixels: one image and one thread need .* the memory limit is 180.0 MiB" \
-    "a limit below one image" "$bitbench" --max-mem 180M --engine cpu bench forward
+expect 2 "random:R50x1: its weights need 98.6 MiB, the memory limit is 95.0 MiB" "a limit below the weights" \
+    "$bitbench" --max-mem 95M --engine cpu bench forward
+expect 2 "random:R50x1 at 224 x 224 pixels: one image and one thread need .* the memory limit is 100.0 MiB" \
+    "a limit below one image" "$bitbench" --max-mem 100M --engine cpu bench forward
 expect 2 "random:R50x1: training at 64 x 64 pixels, 8 images at a time with one thread, needs .* limit of 380.0 MiB" \
     "a limit below eight images in training" "$bitbench" --max-mem 380M --engine cpu bench train --size 64
-"$bitbench" --max-mem 150M --engine cpu bench forward >"$tmp/none" 2>/dev/null
+"$bitbench" --max-mem 100M --engine cpu bench forward >"$tmp/none" 2>/dev/null
 expect 0 '' "where nothing is measured nothing is printed" test ! -s "$tmp/none"
 expect 0 '; copy not measured \(memory limit\);' "no copy rate under a limit that its block exceeds" \
     "$bitbench" --max-mem 20M bench forward $small --size 32

@@ -259,6 +259,44 @@ static void test_memory_limit(void **state)
     }
 }
 
+/* An engine that has taken a model's kernels over gives the same bits, at one size after another,
+ * within less memory than the model and packed weights side by side; it is not opened again. */
+static void test_open_forward(void **state)
+{
+    (void)state;
+    size_t bytes = net.table.n_floats * sizeof *net.params;
+    for (size_t k = 0; k < engines_n; k++) {
+        struct model m = net;
+        struct err e = {0};
+        void *s;
+        m.params = malloc(bytes);
+        assert_non_null(m.params);
+        memcpy(m.params, net.params, bytes);
+        if (engines[k]->open_forward) {
+            mem_set_limit(bytes + bytes / 2);
+            assert_int_equal(engines[k]->open(&s, &m, NULL, &e), -1);
+        }
+        assert_int_equal(engine_open_forward(engines[k], &s, &m, NULL, &e), 0);
+        mem_set_limit(0);
+        for (size_t i = 3; i < ARRAY_LEN(sides); i++) {
+            struct tensor x = images(2, sides[i][0], sides[i][1]);
+            struct output whole = run(engines[k], 0, &x, 2), o = output_for(&net, &x);
+            assert_int_equal(engines[k]->forward(s, &x, o.features, o.logits, &e), 0);
+            same_bits("kernels taken over", &x, &whole, &o);
+            output_free(&whole);
+            output_free(&o);
+            free(x.data);
+        }
+        engines[k]->close(s);
+        assert_int_equal(m.spent, engines[k]->open_forward != NULL);
+        if (m.spent) {
+            assert_int_equal(engine_open_forward(engines[k], &s, &m, NULL, &e), -1);
+            assert_int_equal(e.code, ERR_LIMIT);
+        }
+        free(m.params);
+    }
+}
+
 static void test_small_cases(void **state)
 {
     (void)state;
@@ -369,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_memory_limit),
+        cmocka_unit_test(test_open_forward),
         cmocka_unit_test(test_small_cases),
         cmocka_unit_test(test_blind),
         cmocka_unit_test(test_interrupt),

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/arena.h"
 #include "harness/base/clock.h"
@@ -87,6 +88,29 @@ static void mem_limits(void **state)
     assert_non_null(p);
     free(p);
     mem_set_limit(0);
+}
+
+/* Whole pages are gone (Linux: zero), what shares a page with the rest is not. */
+static void mem_gives_back(void **state)
+{
+    (void)state;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 6 * page;
+    struct err e = {0};
+    unsigned char *p = mem_take_raw(n, 1, &e);
+    assert_non_null(p);
+    size_t whole = (page - (uintptr_t)p % page) % page + page; /* a page in the block's second */
+    memset(p, 7, n);
+    mem_give_back(p + whole - 1, 3 * page + 2);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(p[i], i >= whole && i < whole + 3 * page ? 0 : 7);
+    }
+    memset(p, 7, n);
+    mem_give_back(p + whole + 1, page);
+    mem_give_back(p + whole, 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(p[i], 7);
+    }
+    free(p);
 }
 
 static void mem_grows(void **state)
@@ -246,6 +270,7 @@ int main(void)
         cmocka_unit_test(err_texts),
         cmocka_unit_test(err_cut),
         cmocka_unit_test(mem_limits),
+        cmocka_unit_test(mem_gives_back),
         cmocka_unit_test(mem_grows),
         cmocka_unit_test(arena_layout),
         cmocka_unit_test(notes),

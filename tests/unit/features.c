@@ -19,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct model *model;
 static struct dataset *dataset;
 static struct split split;
 static struct preprocess p;
@@ -31,8 +30,7 @@ static int setup(void **state)
     static const char *const dirs[] = {"/usr/share/datasets"};
     const struct dataset_dirs where = {.dirs = dirs, .n = 1, .partial = false};
     struct err e = {0};
-    if (!mkdtemp(dir) || model_open(&model, "random:R(1,1,1,1)x0.5", NULL, true, &e) ||
-        dataset_open(&dataset, "fashion-mnist", &where, &e) ||
+    if (!mkdtemp(dir) || dataset_open(&dataset, "fashion-mnist", &where, &e) ||
         split_open(&split, dataset, "test", &e) || preprocess_preset(&p, "bit-paper", &e)) {
         print_error("%s\n", e.text);
         return -1;
@@ -47,15 +45,17 @@ static int teardown(void **state)
     char command[128];
     split_close(&split);
     dataset_close(dataset);
-    model_close(model);
     snprintf(command, sizeof command, "rm -rf %s", dir);
     return system(command);
 }
 
 static struct group new_group(const char *cache)
 {
-    return (struct group){
-        .model = model, .dataset = dataset, .engine = engines[0], .batch = 4, .cache_dir = cache};
+    struct group g = {
+        .dataset = dataset, .engine = engines[0], .batch = 4, .cache_dir = cache};
+    struct err e;
+    assert_int_equal(model_open(&g.model, "random:R(1,1,1,1)x0.5", NULL, true, &e), 0);
+    return g;
 }
 
 /* Features of some rows by a fresh group; counts what was computed and read. */
@@ -72,6 +72,7 @@ static float *get(const char *cache, const size_t *rows, size_t n, size_t *compu
     *computed = g.counters.images_forwarded;
     *read = g.counters.cache_rows_read;
     group_release(&g);
+    model_close(g.model);
     return x;
 }
 
