@@ -59,6 +59,18 @@ static int short_of(size_t bytes, struct err *e)
     return err_set(e, ERR_LIMIT, "out of memory: no block of %s", str_bytes(want, bytes));
 }
 
+/* Large pages for what is large: a network's weights need more small ones than the CPU keeps
+ * addresses of. */
+static void ask_large_pages(void *p, size_t bytes)
+{
+    enum { LARGE = 2 << 20 };
+    uintptr_t at = (uintptr_t)p;
+    uintptr_t first = (at + LARGE - 1) / LARGE * LARGE, end = (at + bytes) / LARGE * LARGE;
+    if (end > first) {
+        madvise((unsigned char *)p + (first - at), end - first, MADV_HUGEPAGE);
+    }
+}
+
 void *mem_take_raw(size_t n, size_t size, struct err *e)
 {
     size_t bytes = total(n, size, e);
@@ -68,7 +80,9 @@ void *mem_take_raw(size_t n, size_t size, struct err *e)
     void *p = aligned_alloc(ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN);
     if (!p) {
         short_of(bytes, e);
+        return NULL;
     }
+    ask_large_pages(p, bytes);
     return p;
 }
 

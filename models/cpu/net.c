@@ -2,9 +2,7 @@
 #include "models/cpu/net.h"
 
 #include <assert.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
@@ -291,29 +289,10 @@ void cpu_net_choose(struct cpu_net *net, size_t h, size_t w)
 }
 
 /* --- making ready --- */
-void cpu_net_advise(void *p, size_t bytes)
-{
-    enum { LARGE = 2 << 20 };
-    uintptr_t first = ((uintptr_t)p + LARGE - 1) / LARGE * LARGE;
-    uintptr_t end = ((uintptr_t)p + bytes) / LARGE * LARGE;
-    if (end > first) {
-        madvise((unsigned char *)p + (first - (uintptr_t)p), end - first, MADV_HUGEPAGE);
-    }
-}
-
-static float *take_large(size_t floats, struct err *e)
-{
-    float *p = mem_take_raw(floats, sizeof *p, e);
-    if (p) {
-        cpu_net_advise(p, floats * sizeof *p);
-    }
-    return p;
-}
-
 static int pack_layer(struct cpu_net *net, struct layer *l, struct err *e)
 {
     struct pack p = packing(net, l);
-    l->packed = take_large(pack_floats(&p), e);
+    l->packed = mem_take_raw(pack_floats(&p), sizeof *l->packed, e);
     if (!l->packed) {
         return -1;
     }
@@ -408,7 +387,6 @@ int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *
     if (arena_open(&net->buffers.arena, bytes, e)) {
         return -1;
     }
-    cpu_net_advise(net->buffers.arena.base, bytes);
     set_stages(net, group, net->crew.size, net->stages);
     take_buffers(net, &net->buffers, net->stages, net->crew.size);
     net->h = h;

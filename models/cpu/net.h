@@ -91,9 +91,6 @@ size_t cpu_net_group(size_t n, size_t h, size_t w);
  * one thread fit mem_limit(). */
 int cpu_net_plan(struct cpu_net *net, size_t n, size_t h, size_t w, struct err *e);
 
-/* Large blocks that are read from end to end gain from large pages; small ones do not. */
-void cpu_net_advise(void *p, size_t bytes);
-
 /* images [n,h,w,3], n at most group, of the planned size -> features [n, arch_features]. *bad is
  * lowered to the first image with a value that is not finite. Stops early, leaving features as they
  * are, when note_interrupted is set. */

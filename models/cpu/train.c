@@ -53,6 +53,7 @@ static struct conv conv_of(const struct pass *p, const struct layer *l)
     struct conv c = {.simd = p->t->net.simd,
                      .shape = {p->n, l->h, l->w, l->cin, l->cout, l->k, l->stride},
                      .winograd = l->winograd,
+                     .strided = l->strided,
                      .weights = l->packed,
                      .scratch = b->scratch,
                      .scratch_floats = b->scratch_floats,

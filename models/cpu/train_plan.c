@@ -143,7 +143,10 @@ static void measure_layer(struct sizes *most, const struct cpu_net *net, const s
 {
     struct conv_shape shape = {n, l->h, l->w, l->cin, l->cout, l->k, l->stride};
     struct conv_weights w = {
-        .conv = {.simd = net->simd, .winograd = l->winograd, .shape = shape}};
+        .conv = {.simd = net->simd,
+                 .winograd = l->winograd,
+                 .strided = l->strided,
+                 .shape = shape}};
     const struct conv_data d = {.simd = net->simd, .forward = shape, .winograd = l->winograd};
     conv_size(&w.conv);
     grow(&most->sums, stats_sums(n, conv_parts(&w.conv), l->cout));
@@ -294,8 +297,6 @@ static int open_arenas(struct cpu_train *t, const struct wish *p, struct err *e)
         cpu_train_forget(t);
         return -1;
     }
-    cpu_net_advise(t->packed.base, weights);
-    cpu_net_advise(t->buffers.arena.base, buffers);
     take_weights(t, &t->packed);
     take_buffers(t, &t->buffers, p->micro, p->threads);
     return 0;
