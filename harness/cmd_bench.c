@@ -169,7 +169,7 @@ static int run_kind(struct ctx *c, const struct kind *k, struct bench_args *a, s
 static void make_header(const struct ctx *c, char header[BENCH_HEADER])
 {
     char copy[32] = "not measured (memory limit)";
-    double peak = bench_peak(c->pool), bytes = bench_copy(c->pool);
+    double bytes = bench_copy(c->pool), peak = bench_peak(c->pool);
     if (bytes > 0) {
         snprintf(copy, sizeof copy, "%.1f GB/s", 1e-9 * bytes);
     }

@@ -15,7 +15,6 @@
 
 enum {
     BLOCK_ROWS = 56,      /* output pixels: four register tiles of 14; packed, at most 91 KB */
-    LDA_PAD = 16,         /* keeps packed rows off the same cache sets */
     WANTED_ITEMS = 4,     /* for each thread; below that a block's panels are shared out, too */
     LEAST_PART = 64,      /* output channels for which packing a block again is worth it */
     LEAST_MACS = 1 << 19, /* multiply-adds that pay for a piece of work of their own */
@@ -29,6 +28,11 @@ void conv_size(struct conv *c)
 {
     c->oh = arch_conv_out(c->shape.h, c->shape.k, c->shape.stride);
     c->ow = arch_conv_out(c->shape.w, c->shape.k, c->shape.stride);
+}
+
+size_t conv_plane(size_t rows, size_t ld)
+{
+    return ((rows * ld + CONV_PAD - 1) / CONV_PAD | 1) * CONV_PAD;
 }
 
 /* --- packing --- */
@@ -190,7 +194,7 @@ static void gemm_item(void *ctx, size_t item, size_t worker)
     const struct conv *c = j->c;
     const struct conv_shape *z = &c->shape;
     struct piece p = piece_at(j, item);
-    size_t depth = z->cin < SIMD_DEPTH ? z->cin : SIMD_DEPTH, lda = depth + LDA_PAD;
+    size_t depth = z->cin < SIMD_DEPTH ? z->cin : SIMD_DEPTH, lda = depth + CONV_PAD;
     float *a = c->scratch + worker * c->scratch_floats;
     bool start = true;
     for (size_t tap = 0; tap < z->k * z->k; tap++) {
@@ -220,7 +224,7 @@ size_t conv_gemm_scratch(const struct conv *c)
 {
     size_t depth = c->shape.cin < SIMD_DEPTH ? c->shape.cin : SIMD_DEPTH;
     struct blocks b = blocks_cut(c->oh * c->ow, c->shape.n, BLOCK_ROWS);
-    return b.images * ((b.units + b.parts - 1) / b.parts) * (depth + LDA_PAD);
+    return b.images * ((b.units + b.parts - 1) / b.parts) * (depth + CONV_PAD);
 }
 
 /* How many pieces of work to make of a block, so that all threads have some. */

@@ -83,6 +83,11 @@ void conv_pack(const struct conv *c, const struct conv_slice *s, const struct bl
 bool conv_prefers_winograd(const struct conv_shape *s);
 /* Whether strided Winograd is faster for any number of images (it needs 3x3 with stride 2). */
 bool conv_prefers_strided(const struct conv_shape *s);
+/* A cache line of floats: rows that are so much longer fall on different cache sets. */
+enum { CONV_PAD = 16 };
+/* Floats from a point of Winograd's to the next, each rows x ld: an odd number of lines, lest all
+ * points fall on one cache set. */
+size_t conv_plane(size_t rows, size_t ld);
 /* Sets oh and ow. */
 void conv_size(struct conv *c);
 /* Blocks of an image, hence how many sums a layer makes; floats a thread needs; floats that all

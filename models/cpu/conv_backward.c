@@ -17,7 +17,6 @@
 #include "models/engine.h"
 
 enum {
-    LDA_PAD = 16,       /* keeps packed rows off the same cache sets */
     DATA_ROWS = 56,     /* pixels of one parity in a block */
     CHUNK_PIXELS = 192, /* of a chunk of backward-weights, about */
     BLOCK_IN = 128,     /* channels of a block of weights, at most */
@@ -81,7 +80,7 @@ static size_t parity_depth(const struct conv_data *d)
 static size_t parity_scratch(const struct conv_data *d)
 {
     size_t rows = 2 * DATA_ROWS; /* a block has at most 3 / 2 of what is wanted */
-    return rows * (parity_depth(d) + LDA_PAD) + rows * d->forward.cin;
+    return rows * (parity_depth(d) + CONV_PAD) + rows * d->forward.cin;
 }
 
 /* Taps of the kernel that rows (or columns) of a parity see: n of them, tap[i] at dy's row i after
@@ -104,7 +103,7 @@ static void parity_multiply(const struct conv_data *d, size_t tap, const struct 
                               .length = s->n,
                               .a = a,
                               .b = d->weights + (i * depth + tap * f->cout + s->first) * panel,
-                              .lda = parity_depth(d) + LDA_PAD,
+                              .lda = parity_depth(d) + CONV_PAD,
                               .ldc = f->cin,
                               .c = out + i * panel};
         g.add = start ? NULL : g.c;
@@ -137,7 +136,7 @@ static void parity_item(void *ctx, size_t item, size_t worker)
     const struct conv *c = &j->conv[parity];
     struct block b = blocks_at(&j->blocks[parity], (item - j->first[which]) / j->shares);
     size_t first = panels * share / j->shares, end = panels * (share + 1) / j->shares;
-    size_t rows = b.n_images * b.n, lda = parity_depth(d) + LDA_PAD;
+    size_t rows = b.n_images * b.n, lda = parity_depth(d) + CONV_PAD;
     float *a = d->scratch + worker * d->scratch_floats, *out = a + 2 * DATA_ROWS * lda;
     const struct parity_taps *ty = &parity_taps[parity / 2], *tx = &parity_taps[parity % 2];
     bool start = true;
@@ -256,7 +255,7 @@ static size_t cut(size_t all, size_t most)
 /* Packed input of a chunk of pixels, which has at most 3 / 2 of what is wanted. */
 static size_t gemm_weights_scratch(const struct conv_weights *w)
 {
-    return 2 * CHUNK_PIXELS * (at_most(w->conv.shape.cin, BLOCK_IN) + LDA_PAD);
+    return 2 * CHUNK_PIXELS * (at_most(w->conv.shape.cin, BLOCK_IN) + CONV_PAD);
 }
 
 /* One chunk: all panels of the block of output channels. */
@@ -265,7 +264,7 @@ static void add_chunk(const struct weights_job *j, const struct conv_slice *s, s
 {
     const struct conv_weights *w = j->w;
     const struct conv_shape *z = &w->conv.shape;
-    size_t panel = w->conv.simd->panel, lda = s->n + LDA_PAD, pixels = w->conv.oh * w->conv.ow;
+    size_t panel = w->conv.simd->panel, lda = s->n + CONV_PAD, pixels = w->conv.oh * w->conv.ow;
     size_t rows = b->n_images * b->n, row = b->image * pixels + b->first;
     size_t end = at_most(z->cout, out + j->out), tap = s->ky * z->k + s->kx;
     assert(rows <= 2 * CHUNK_PIXELS);

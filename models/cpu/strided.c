@@ -13,8 +13,6 @@ enum {
     BLOCK_TILES = 64,
     SLICE = 128,   /* input channels whose weights become points at a time */
     CHANNELS = 64, /* of the input transformed by one piece of work */
-    LINE = 16,     /* floats in a cache line */
-    LDV_PAD = LINE,
     KINDS = 4,
     IN = STRIDED_INPUT_POINTS,
     OUT = STRIDED_OUTPUT_POINTS,
@@ -68,20 +66,14 @@ static size_t block_tiles(const struct conv *c)
     return images * ((b.units + b.parts - 1) / b.parts);
 }
 
-/* Floats from point to point: an odd number of lines, lest all points fall on one cache set. */
-static size_t plane(size_t tiles, size_t ld)
-{
-    return ((tiles * ld + LINE - 1) / LINE | 1) * LINE;
-}
-
 static size_t input_floats(const struct conv *c)
 {
-    return IN * IN * plane(block_tiles(c), c->shape.cin + LDV_PAD);
+    return IN * IN * conv_plane(block_tiles(c), c->shape.cin + CONV_PAD);
 }
 
 static size_t product_floats(const struct conv *c)
 {
-    return OUT * OUT * plane(block_tiles(c), c->simd->panel);
+    return OUT * OUT * conv_plane(block_tiles(c), c->simd->panel);
 }
 
 size_t conv_strided_parts(const struct conv *c)
@@ -91,7 +83,7 @@ size_t conv_strided_parts(const struct conv *c)
 
 size_t conv_strided_scratch(const struct conv *c)
 {
-    return product_floats(c) + KERNELS * plane(at_most(c->shape.cin, SLICE), c->simd->panel);
+    return product_floats(c) + KERNELS * conv_plane(at_most(c->shape.cin, SLICE), c->simd->panel);
 }
 
 size_t conv_strided_spectrum(const struct conv *c)
@@ -157,13 +149,13 @@ static void input_item(void *ctx, size_t item, size_t worker)
         struct simd_strided_in in = {
             .t = k->t,
             .x = c->x + image * z->h * z->w * z->cin + first,
-            .v = c->spectrum + block * j->input + row * (z->cin + LDV_PAD) + first};
+            .v = c->spectrum + block * j->input + row * (z->cin + CONV_PAD) + first};
         in.t.h = z->h;
         in.t.w = z->w;
         in.t.c = at_most(z->cin - first, CHANNELS);
         in.t.ldx = z->cin;
         in.t.plane = j->plane_in;
-        in.t.ldv = z->cin + LDV_PAD;
+        in.t.ldv = z->cin + CONV_PAD;
         if (c->affine) {
             in.affine = stats_affine_at(c->affine, image, z->cin);
             in.affine.centre += first;
@@ -195,7 +187,7 @@ static void multiply(const struct job *j, const struct kind kinds[KINDS + 1],
                      const struct weights *w, size_t oi, size_t oj, const float *v, float *m)
 {
     const struct conv *c = j->c;
-    size_t ldv = c->shape.cin + LDV_PAD, width = c->simd->panel;
+    size_t ldv = c->shape.cin + CONV_PAD, width = c->simd->panel;
     for (size_t y = oi; y < IN; y += OUT) {
         for (size_t x = oj; x < IN; x += OUT) {
             /* A line's last points, of either tap, are those that tiles of 3 have not. */
@@ -268,7 +260,7 @@ static void panel_item(void *ctx, size_t item, size_t worker)
     for (; w.first < cin; w.first += w.n) {
         w.n = at_most(cin - w.first, SLICE);
         w.g = c->weights + (panel * 9 * cin + w.first) * width;
-        w.point = plane(w.n, width);
+        w.point = conv_plane(w.n, width);
         struct simd_strided_kernel kernel = {
             .g = w.g, .u = u, .n = w.n * width, .tap = w.tap, .point = w.point};
         c->simd->strided_kernel(&kernel);
@@ -287,8 +279,8 @@ void conv_strided_run(const struct conv *c, const struct crew *crew)
                     .across = cut(c->ow),
                     .blocks = tile_blocks(c, c->shape.n),
                     .input = input_floats(c),
-                    .plane_in = plane(tiles, c->shape.cin + LDV_PAD),
-                    .plane_out = plane(tiles, c->simd->panel),
+                    .plane_in = conv_plane(tiles, c->shape.cin + CONV_PAD),
+                    .plane_out = conv_plane(tiles, c->simd->panel),
                     .slices = (c->shape.cin + CHANNELS - 1) / CHANNELS};
     if (c->stats) {
         stats_begin(c->stats, c->shape.n, j.blocks.parts * panels);

@@ -14,9 +14,7 @@
 #include "models/cpu/crew.h"
 
 enum {
-    BLOCK_TILES = 64, /* of a block, about */
-    LINE = 16,        /* floats in a cache line */
-    LDV_PAD = LINE,
+    BLOCK_TILES = 64,           /* of a block, about */
     FUSED_BLOCKS = 16,          /* from here on blocks alone keep all threads busy */
     FUSED_FLOATS = 256 * 1024,  /* a block's input points that stay in a 1 MB cache */
     SHARED_FLOATS = 640 * 1024, /* a layer's weights as points that all threads share */
@@ -49,26 +47,20 @@ static size_t block_tiles(const struct conv *c)
     return images * ((b.units + b.parts - 1) / b.parts);
 }
 
-/* Floats from point to point: an odd number of lines, lest all points fall on one cache set. */
-static size_t plane(size_t tiles, size_t ld)
-{
-    return ((tiles * ld + LINE - 1) / LINE | 1) * LINE;
-}
-
 static size_t input_floats(const struct conv *c)
 {
-    return WINO_POINTS * plane(block_tiles(c), c->shape.cin + LDV_PAD);
+    return WINO_POINTS * conv_plane(block_tiles(c), c->shape.cin + CONV_PAD);
 }
 
 static size_t product_floats(const struct conv *c)
 {
-    return WINO_POINTS * plane(block_tiles(c), c->simd->panel);
+    return WINO_POINTS * conv_plane(block_tiles(c), c->simd->panel);
 }
 
 /* Floats from point to point of weights, for n input channels. */
 static size_t kernel_plane(const struct conv *c, size_t n)
 {
-    return plane(n, c->simd->panel);
+    return conv_plane(n, c->simd->panel);
 }
 
 static size_t slice_of(const struct conv *c)
@@ -156,9 +148,9 @@ static void transform_input(const struct job *j, const struct block *b, float *v
                                          .c = z->cin,
                                          .ldx = z->cin,
                                          .plane = j->plane_in,
-                                         .ldv = z->cin + LDV_PAD},
+                                         .ldv = z->cin + CONV_PAD},
                                    .x = c->x + image * z->h * z->w * z->cin,
-                                   .v = v + i * b->n * (z->cin + LDV_PAD)};
+                                   .v = v + i * b->n * (z->cin + CONV_PAD)};
         if (c->affine) {
             in.affine = stats_affine_at(c->affine, image, z->cin);
         }
@@ -177,7 +169,7 @@ static void multiply(const struct job *j, const struct block *b, size_t first, s
                               .length = n,
                               .a = v + p * j->plane_in + first,
                               .b = u + p * kernel_plane(c, n),
-                              .lda = c->shape.cin + LDV_PAD,
+                              .lda = c->shape.cin + CONV_PAD,
                               .ldc = c->simd->panel,
                               .c = m + p * j->plane_out};
         g.add = first ? g.c : NULL;
@@ -278,8 +270,8 @@ void conv_winograd_run(const struct conv *c, const struct crew *crew)
     struct job j = {.c = c,
                     .blocks = tile_blocks(c, c->shape.n),
                     .input = input_floats(c),
-                    .plane_in = plane(tiles, c->shape.cin + LDV_PAD),
-                    .plane_out = plane(tiles, c->simd->panel),
+                    .plane_in = conv_plane(tiles, c->shape.cin + CONV_PAD),
+                    .plane_out = conv_plane(tiles, c->simd->panel),
                     .panels = panels,
                     .kernels = shared(c) ? panels : 0,
                     .shared = c->spectrum,

@@ -14,8 +14,6 @@ enum {
     TRANSFORM_TILES = 32,   /* a piece of the transforms */
     PIECE_ROWS = 64,        /* input channels of a piece of the weights, at most */
     WANTED_ITEMS = 4,       /* for each thread */
-    LINE = 16,              /* floats in a cache line */
-    LDV_PAD = LINE,
 };
 
 struct job {
@@ -34,12 +32,6 @@ static size_t cut(size_t all, size_t most)
     return (all + most - 1) / most;
 }
 
-/* Floats from point to point: an odd number of lines, lest all points fall on one cache set. */
-static size_t plane(size_t floats)
-{
-    return (cut(floats, LINE) | 1) * LINE;
-}
-
 static struct job job_of(const struct conv_weights *w)
 {
     const struct conv_shape *z = &w->conv.shape;
@@ -49,8 +41,8 @@ static struct job job_of(const struct conv_weights *w)
         j.images--; /* chunks of a group are equal */
     }
     j.chunks = cut(z->n, j.images);
-    j.plane_x = plane(j.images * j.tiles * (z->cin + LDV_PAD));
-    j.plane_y = plane(j.images * j.tiles * z->cout);
+    j.plane_x = conv_plane(j.images * j.tiles, z->cin + CONV_PAD);
+    j.plane_y = conv_plane(j.images * j.tiles, z->cout);
     j.chunk_floats = WINO_POINTS * (j.plane_x + j.plane_y);
     j.round = at_most(ROUND_FLOATS / j.chunk_floats, j.chunks);
     j.round = j.round ? j.round : 1;
@@ -85,7 +77,7 @@ static void transform(const struct job *j, size_t image, size_t first, size_t n,
 {
     const struct conv *c = &j->w->conv;
     const struct conv_shape *z = &c->shape;
-    size_t panel = c->simd->panel, ldx = z->cin + LDV_PAD, all = j->images * j->tiles;
+    size_t panel = c->simd->panel, ldx = z->cin + CONV_PAD, all = j->images * j->tiles;
     struct simd_tiles t = {.h = z->h, .w = z->w, .first = first, .n = n};
     struct simd_tiles_in in = {.t = t,
                                .x = c->x + image * z->h * z->w * z->cin,
@@ -135,7 +127,7 @@ static void add_chunk(const struct job *j, size_t chunk, size_t in, size_t rows,
                       panel * j->images * j->tiles * width;
     for (size_t p = 0; p < WINO_POINTS; p++) {
         struct simd_outer o = {.rows = rows,
-                               .lda = z->cin + LDV_PAD,
+                               .lda = z->cin + CONV_PAD,
                                .ldb = width,
                                .ldc = width,
                                .c = m + p * rows * width};
