@@ -1,12 +1,14 @@
 /* 3x3 convolutions with stride 1 by Winograd F(4x4,3x3): tiles of the normalised input become 36
  * points, each point is a product with its own matrix of weights, 36 products become 4x4 outputs.
- * A panel of output channels passes through all points at once, so the products of a block of tiles
- * stay in the cache. With many blocks the input's points do, too: then a block is one piece of
- * work; with few, or where they would not fit, the input is transformed first, for all panels.
+ * Blocks of tiles are put together to groups, and a panel of output channels passes through all
+ * points of a group at once, so that its products stay in the cache.
  *
- * The weights lie packed as for direct convolutions and become points here: of small layers all of
- * them before the products, else a slice of a panel whenever its products are next. That costs less
- * than to read four times as many from memory. */
+ * Where every thread has tiles enough, a group is one piece of work: what a thread reads it wrote
+ * itself. That matters where cores share no cache: what another one has just written comes at a
+ * few GB/s. With fewer tiles all threads make the input's points, then deal out the panels.
+ *
+ * The weights lie packed as for direct convolutions; a slice of a panel becomes points whenever its
+ * products are next, which costs less than to read four times as many from memory. */
 #include "models/cpu/conv.h"
 
 #include <string.h>
@@ -14,12 +16,13 @@
 #include "models/cpu/crew.h"
 
 enum {
-    BLOCK_TILES = 64,           /* of a block, about */
-    FUSED_BLOCKS = 16,          /* from here on blocks alone keep all threads busy */
-    FUSED_FLOATS = 256 * 1024,  /* a block's input points that stay in a 1 MB cache */
-    SHARED_FLOATS = 640 * 1024, /* a layer's weights as points that all threads share */
-    SLICE = 128,                /* input channels whose weights become points at a time */
-    WANTED_ITEMS = 4,           /* for each thread */
+    BLOCK_TILES = 32,          /* of a block, about */
+    GROUP_TILES = 128,         /* of a group, at most */
+    GROUP_FLOATS = 512 * 1024, /* of its input's points, unless a block has more */
+    OWN_BLOCKS = 16,           /* from here on groups alone keep all threads busy */
+    OWN_TILES = 24,            /* for each thread: they pay for weights made by every one of them */
+    SLICE = 128,               /* input channels whose weights become points at a time */
+    CHANNELS = 64,             /* of the input transformed by one piece of work */
 };
 
 bool conv_prefers_winograd(const struct conv_shape *s)
@@ -43,56 +46,39 @@ static struct blocks tile_blocks(const struct conv *c, size_t n)
 static size_t block_tiles(const struct conv *c)
 {
     struct blocks b = tile_blocks(c, c->shape.n);
-    size_t images = b.images < c->shape.n ? b.images : c->shape.n;
+    size_t images = at_most(b.images, c->shape.n);
     return images * ((b.units + b.parts - 1) / b.parts);
+}
+
+/* Room for tiles in a group. */
+static size_t group_tiles(const struct conv *c)
+{
+    size_t most = GROUP_FLOATS / (WINO_POINTS * (c->shape.cin + CONV_PAD));
+    size_t block = block_tiles(c);
+    most = at_most(most, GROUP_TILES);
+    return block > most ? block : most;
 }
 
 static size_t input_floats(const struct conv *c)
 {
-    return WINO_POINTS * conv_plane(block_tiles(c), c->shape.cin + CONV_PAD);
+    return WINO_POINTS * conv_plane(group_tiles(c), c->shape.cin + CONV_PAD);
 }
 
 static size_t product_floats(const struct conv *c)
 {
-    return WINO_POINTS * conv_plane(block_tiles(c), c->simd->panel);
+    return WINO_POINTS * conv_plane(group_tiles(c), c->simd->panel);
 }
 
-/* Floats from point to point of weights, for n input channels. */
-static size_t kernel_plane(const struct conv *c, size_t n)
-{
-    return conv_plane(n, c->simd->panel);
-}
-
-static size_t slice_of(const struct conv *c)
-{
-    return at_most(c->shape.cin, SLICE);
-}
-
-/* Of a panel and a slice. */
 static size_t kernel_floats(const struct conv *c)
 {
-    return WINO_POINTS * kernel_plane(c, slice_of(c));
+    return WINO_POINTS * conv_plane(at_most(c->shape.cin, SLICE), c->simd->panel);
 }
 
-static size_t panels_of(const struct conv *c)
+/* Groups of so many blocks. */
+static size_t groups_of(const struct conv *c, size_t blocks)
 {
-    return c->shape.cout / c->simd->panel;
-}
-
-/* Whether all weights become points before the products. */
-static bool shared(const struct conv *c)
-{
-    return slice_of(c) == c->shape.cin && panels_of(c) * kernel_floats(c) <= SHARED_FLOATS;
-}
-
-static bool fits(const struct conv *c)
-{
-    return shared(c) && input_floats(c) <= FUSED_FLOATS;
-}
-
-static bool fused(const struct conv *c)
-{
-    return fits(c) && tile_blocks(c, c->shape.n).count >= FUSED_BLOCKS;
+    size_t each = group_tiles(c) / block_tiles(c);
+    return (blocks + each - 1) / each;
 }
 
 size_t conv_winograd_parts(const struct conv *c)
@@ -102,25 +88,32 @@ size_t conv_winograd_parts(const struct conv *c)
 
 size_t conv_winograd_scratch(const struct conv *c)
 {
-    return product_floats(c) + (fused(c) ? input_floats(c) : 0) +
-           (shared(c) ? 0 : kernel_floats(c));
+    return product_floats(c) + kernel_floats(c) + input_floats(c);
 }
 
 size_t conv_winograd_spectrum(const struct conv *c)
 {
-    size_t count = tile_blocks(c, c->shape.n).count;
-    return (fits(c) && count > FUSED_BLOCKS ? FUSED_BLOCKS : count) * input_floats(c) +
-           (shared(c) ? panels_of(c) * kernel_floats(c) : 0);
+    return groups_of(c, at_most(tile_blocks(c, c->shape.n).count, OWN_BLOCKS)) * input_floats(c);
 }
 
 struct job {
     const struct conv *c;
     struct blocks blocks;
-    size_t input, plane_in, plane_out; /* floats of a block's input points; of a point */
-    size_t panels, kernels;            /* kernels: panels whose weights are shared, or 0 */
-    size_t shares;                     /* pieces of work that a panel's blocks are dealt out to */
-    float *shared, *inputs;            /* points in the spectrum */
+    size_t groups;
+    size_t plane_in, plane_out; /* floats from point to point */
+    size_t slices;              /* of the input's channels */
 };
+
+/* Blocks first .. end - 1. */
+struct group {
+    size_t first, end;
+};
+
+static struct group group_at(const struct job *j, size_t index)
+{
+    return (struct group){.first = j->blocks.count * index / j->groups,
+                          .end = j->blocks.count * (index + 1) / j->groups};
+}
 
 /* Weights of a panel, n input channels from first on -> points u. */
 static void transform_kernels(const struct job *j, size_t panel, size_t first, size_t n, float *u)
@@ -131,44 +124,50 @@ static void transform_kernels(const struct job *j, size_t panel, size_t first, s
                                         .u = u,
                                         .n = n * width,
                                         .tap = tap,
-                                        .point = kernel_plane(c, n)};
+                                        .point = conv_plane(n, width)};
     c->simd->kernel_tiles(&k);
 }
 
-static void transform_input(const struct job *j, const struct block *b, float *v)
+/* Channels first .. first + n - 1 of a group's input -> points v, tile after tile. */
+static void transform_input(const struct job *j, struct group g, size_t first, size_t n, float *v)
 {
     const struct conv *c = j->c;
     const struct conv_shape *z = &c->shape;
-    for (size_t i = 0; i < b->n_images; i++) {
-        size_t image = b->image + i;
-        struct simd_tiles_in in = {.t = {.h = z->h,
-                                         .w = z->w,
-                                         .first = b->first,
-                                         .n = b->n,
-                                         .c = z->cin,
-                                         .ldx = z->cin,
-                                         .plane = j->plane_in,
-                                         .ldv = z->cin + CONV_PAD},
-                                   .x = c->x + image * z->h * z->w * z->cin,
-                                   .v = v + i * b->n * (z->cin + CONV_PAD)};
-        if (c->affine) {
-            in.affine = stats_affine_at(c->affine, image, z->cin);
+    struct simd_tiles_in in = {.t = {.h = z->h,
+                                     .w = z->w,
+                                     .c = n,
+                                     .ldx = z->cin,
+                                     .plane = j->plane_in,
+                                     .ldv = z->cin + CONV_PAD},
+                               .v = v + first};
+    for (; g.first < g.end; g.first++) {
+        struct block b = blocks_at(&j->blocks, g.first);
+        in.t.first = b.first;
+        in.t.n = b.n;
+        for (size_t i = b.image; i < b.image + b.n_images; i++, in.v += b.n * in.t.ldv) {
+            in.x = c->x + i * z->h * z->w * z->cin + first;
+            if (c->affine) {
+                in.affine = stats_affine_at(c->affine, i, z->cin);
+                in.affine.centre += first;
+                in.affine.scale += first;
+                in.affine.shift += first;
+            }
+            c->simd->tiles_in(&in);
         }
-        c->simd->tiles_in(&in);
     }
 }
 
-/* All 36 products of a block with n input channels of a panel, from first on: v, u -> m. */
-static void multiply(const struct job *j, const struct block *b, size_t first, size_t n,
-                     const float *v, const float *u, float *m)
+/* All 36 products of so many tiles with n input channels of a panel, from first on: v, u -> m. */
+static void multiply(const struct job *j, size_t tiles, size_t first, size_t n, const float *v,
+                     const float *u, float *m)
 {
     const struct conv *c = j->c;
     for (size_t p = 0; p < WINO_POINTS; p++) {
-        struct simd_gemm g = {.rows = b->n_images * b->n,
+        struct simd_gemm g = {.rows = tiles,
                               .runs = 1,
                               .length = n,
                               .a = v + p * j->plane_in + first,
-                              .b = u + p * kernel_plane(c, n),
+                              .b = u + p * conv_plane(n, c->simd->panel),
                               .lda = c->shape.cin + CONV_PAD,
                               .ldc = c->simd->panel,
                               .c = m + p * j->plane_out};
@@ -211,81 +210,87 @@ static void transform_output(const struct job *j, const struct block *b, size_t 
     }
 }
 
-static float *shared_at(const struct job *j, size_t panel)
+/* A panel of a group's output from its input's points. m: this thread's scratch. */
+static void run_panel(const struct job *j, struct group g, size_t panel, const float *v, float *m)
 {
-    return j->shared + panel * kernel_floats(j->c);
-}
-
-/* A block is all of the work of a thread. */
-static void fused_item(void *ctx, size_t item, size_t worker)
-{
-    const struct job *j = ctx;
-    struct block b = blocks_at(&j->blocks, item);
-    float *m = j->c->scratch + worker * j->c->scratch_floats, *v = m + product_floats(j->c);
-    transform_input(j, &b, v);
-    for (size_t panel = 0; panel < j->panels; panel++) {
-        multiply(j, &b, 0, j->c->shape.cin, v, shared_at(j, panel), m);
+    const struct conv *c = j->c;
+    size_t cin = c->shape.cin, tiles = 0;
+    float *u = m + product_floats(c);
+    for (size_t i = g.first; i < g.end; i++) {
+        struct block b = blocks_at(&j->blocks, i);
+        tiles += b.n_images * b.n;
+    }
+    for (size_t first = 0, n; first < cin; first += n) {
+        n = at_most(cin - first, SLICE);
+        transform_kernels(j, panel, first, n, u);
+        multiply(j, tiles, first, n, v, u, m);
+    }
+    for (; g.first < g.end; g.first++) {
+        struct block b = blocks_at(&j->blocks, g.first);
         transform_output(j, &b, panel, m);
+        m += b.n_images * b.n * c->simd->panel;
     }
 }
 
-/* What all panels and blocks read: points of weights, then of the input. */
-static void first_item(void *ctx, size_t item, size_t worker)
+static void group_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
-    (void)worker;
-    if (item < j->kernels) {
-        transform_kernels(j, item, 0, j->c->shape.cin, shared_at(j, item));
-    } else {
-        struct block b = blocks_at(&j->blocks, item - j->kernels);
-        transform_input(j, &b, j->inputs + (item - j->kernels) * j->input);
+    const struct conv *c = j->c;
+    struct group g = group_at(j, item);
+    float *m = c->scratch + worker * c->scratch_floats;
+    float *v = m + product_floats(c) + kernel_floats(c);
+    transform_input(j, g, 0, c->shape.cin, v);
+    for (size_t panel = 0; panel < c->shape.cout / c->simd->panel; panel++) {
+        run_panel(j, g, panel, v, m);
     }
 }
 
-/* Some blocks of a panel. Its weights become points once where they are one slice. */
+/* Some channels of a group's input. */
+static void input_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    size_t group = item / j->slices, first = item % j->slices * CHANNELS;
+    (void)worker;
+    transform_input(j, group_at(j, group), first, at_most(j->c->shape.cin - first, CHANNELS),
+                    j->c->spectrum + group * input_floats(j->c));
+}
+
 static void panel_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
     const struct conv *c = j->c;
-    size_t panel = item / j->shares, share = item % j->shares, cin = c->shape.cin;
-    size_t begin = j->blocks.count * share / j->shares, slice = slice_of(c);
-    float *m = c->scratch + worker * c->scratch_floats, *own = m + product_floats(c);
-    for (size_t i = begin; i < j->blocks.count * (share + 1) / j->shares; i++) {
-        struct block b = blocks_at(&j->blocks, i);
-        for (size_t first = 0, n; first < cin; first += n) {
-            n = at_most(cin - first, slice);
-            if (!j->kernels && (i == begin || slice < cin)) {
-                transform_kernels(j, panel, first, n, own);
-            }
-            multiply(j, &b, first, n, j->inputs + i * j->input,
-                     j->kernels ? shared_at(j, panel) : own, m);
-        }
-        transform_output(j, &b, panel, m);
-    }
+    size_t group = item % j->groups;
+    run_panel(j, group_at(j, group), item / j->groups, c->spectrum + group * input_floats(c),
+              c->scratch + worker * c->scratch_floats);
+}
+
+/* Whether every thread gets groups of its own. */
+static bool own(const struct job *j, size_t threads)
+{
+    return j->blocks.count >= OWN_BLOCKS ||
+           (j->blocks.count >= threads &&
+            j->blocks.units * j->blocks.n >= OWN_TILES * threads);
 }
 
 void conv_winograd_run(const struct conv *c, const struct crew *crew)
 {
-    size_t tiles = block_tiles(c), panels = panels_of(c), wanted = WANTED_ITEMS * crew->size;
+    size_t panels = c->shape.cout / c->simd->panel;
     struct job j = {.c = c,
                     .blocks = tile_blocks(c, c->shape.n),
-                    .input = input_floats(c),
-                    .plane_in = conv_plane(tiles, c->shape.cin + CONV_PAD),
-                    .plane_out = conv_plane(tiles, c->simd->panel),
-                    .panels = panels,
-                    .kernels = shared(c) ? panels : 0,
-                    .shared = c->spectrum,
-                    .inputs = c->spectrum};
-    j.inputs += j.kernels * kernel_floats(c);
-    j.shares = at_most(j.kernels ? j.blocks.count : (wanted + panels - 1) / panels, j.blocks.count);
+                    .plane_in = conv_plane(group_tiles(c), c->shape.cin + CONV_PAD),
+                    .plane_out = conv_plane(group_tiles(c), c->simd->panel),
+                    .slices = (c->shape.cin + CHANNELS - 1) / CHANNELS};
+    j.groups = groups_of(c, j.blocks.count);
     if (c->stats) {
-        stats_begin(c->stats, c->shape.n, j.blocks.parts * j.panels);
+        stats_begin(c->stats, c->shape.n, j.blocks.parts * panels);
     }
-    if (fused(c)) {
-        crew_run(crew, j.kernels, first_item, &j);
-        crew_run(crew, j.blocks.count, fused_item, &j);
+    if (own(&j, crew->size)) {
+        /* As many for every thread. */
+        size_t even = (j.groups + crew->size - 1) / crew->size * crew->size;
+        j.groups = at_most(even, j.blocks.count);
+        crew_run(crew, j.groups, group_item, &j);
     } else {
-        crew_run(crew, j.kernels + j.blocks.count, first_item, &j);
-        crew_run(crew, j.panels * j.shares, panel_item, &j);
+        crew_run(crew, j.groups * j.slices, input_item, &j);
+        crew_run(crew, j.groups * panels, panel_item, &j);
     }
 }
