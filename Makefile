@@ -70,7 +70,7 @@ CLI_TEST := $(sort $(filter-out tests/cli/lib.sh,$(wildcard tests/cli/*.sh tests
 NOT_NUM  := $(foreach m,survey dhash known,datasets/$(m).c datasets/$(m).h)
 NUMERIC  := $(sort $(filter-out $(NOT_NUM),$(wildcard models/*.[ch] models/cpu/*.[ch] \
 	models/kernels/*.[ch] datasets/*.[ch] datasets/codec/*.[ch] protocols/*.[ch] \
-	$(foreach m,blas cpu h5_map npy numpy_rng pool rng tensor zip,harness/base/$(m).[ch]))))
+	$(foreach m,blas cpu h5_map half npy numpy_rng pool rng tensor zip,harness/base/$(m).[ch]))))
 
 # Short lines; V=1 shows whole commands.
 say = $(if $(V),,@echo '  $(1) $@' &&)

@@ -16,7 +16,7 @@
 #include "harness/base/file.h"
 #include "harness/base/json.h"
 #include "harness/base/mem.h"
-#include "harness/base/npy.h"
+#include "harness/base/half.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "models/model.h"
@@ -234,7 +234,7 @@ static float value(const unsigned char *bytes, size_t i, const struct dtype *typ
     }
     uint16_t half;
     memcpy(&half, bytes + i * sizeof half, sizeof half);
-    return type->name[0] == 'B' ? npy_bf16_to_f32(half) : npy_f16_to_f32(half);
+    return type->name[0] == 'B' ? half_bf16_to_f32(half) : half_f16_to_f32(half);
 }
 
 /* Rows (output channels) of a tensor stored [o, i, h*w] into out [h*w, i, o]; a vector is one
@@ -302,8 +302,7 @@ static int bind_tensors(struct model *m, const struct st_file *f, struct weights
     if (weights_sort(l, f->path, e)) {
         return -1;
     }
-    const struct weights_entry *root =
-        weights_get(l, WEIGHTS_ROOT);
+    const struct weights_entry *root = weights_get(l, WEIGHTS_ROOT);
     const struct weights_entry *bias = weights_get(l, WEIGHTS_HEAD_BIAS);
     if (!root) {
         return err_set(e, ERR_FORMAT, "%s: tensor stem.conv.weight is missing: not a BiT network",

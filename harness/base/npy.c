@@ -5,6 +5,7 @@
 
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/half.h"
 
 #include <assert.h>
 #include <math.h>
@@ -368,35 +369,6 @@ int npy_write(const char *path, enum npy_type t, size_t n_dims, const size_t *di
     return 0;
 }
 
-/* ---- 16-bit floats ---- */
-
-float npy_bf16_to_f32(uint16_t h)
-{
-    uint32_t bits = (uint32_t)h << 16;
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-/* IEEE 754 binary16. Every value of it, subnormals included, is a normal float; the payload of
- * a NaN is kept. */
-float npy_f16_to_f32(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, mantissa = h & 0x3ff;
-    uint32_t bits;
-    if (exponent == 31) {
-        bits = sign | 0x7f800000 | mantissa << 13;
-    } else if (exponent) {
-        bits = sign | (exponent + 127 - 15) << 23 | mantissa << 13;
-    } else {
-        float v = (float)mantissa * 0x1p-24f;
-        return sign ? -v : v;
-    }
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
 /* ---- converting ---- */
 
 /* Element i of a float array; exact. */
@@ -409,7 +381,7 @@ static double load_float(const struct npy *a, size_t i)
     switch (a->type) {
     case NPY_F16:
         memcpy(&half, at, sizeof half);
-        return (double)npy_f16_to_f32(half);
+        return (double)half_f16_to_f32(half);
     case NPY_F32:
         memcpy(&single, at, sizeof single);
         return (double)single;

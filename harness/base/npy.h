@@ -64,7 +64,4 @@ size_t npy_header(char *head, size_t cap, enum npy_type t, size_t n_dims, const 
 int npy_write(const char *path, enum npy_type t, size_t n_dims, const size_t *dims,
               const void *data, struct err *e);
 
-float npy_f16_to_f32(uint16_t h);
-float npy_bf16_to_f32(uint16_t h);
-
 #endif

@@ -35,6 +35,16 @@ size_t conv_plane(size_t rows, size_t ld)
     return ((rows * ld + CONV_PAD - 1) / CONV_PAD | 1) * CONV_PAD;
 }
 
+struct simd_affine conv_affine_at(const struct conv *c, size_t image, size_t first)
+{
+    if (!c->affine) {
+        return (struct simd_affine){0};
+    }
+    struct simd_affine a = stats_affine_at(c->affine, image, c->shape.cin);
+    return (struct simd_affine){
+        .centre = a.centre + first, .scale = a.scale + first, .shift = a.shift + first};
+}
+
 /* --- packing --- */
 static void pack_zeros(float *a, size_t rows, size_t n, size_t lda)
 {
@@ -52,13 +62,8 @@ static void pack_pixels(const struct conv *c, const struct conv_slice *s, size_t
                              .rows = rows,
                              .c = s->n,
                              .ldx = stride * c->shape.cin,
-                             .ldy = lda};
-    if (c->affine) {
-        norm.affine = stats_affine_at(c->affine, image, c->shape.cin);
-        norm.affine.centre += s->first;
-        norm.affine.scale += s->first;
-        norm.affine.shift += s->first;
-    }
+                             .ldy = lda,
+                             .affine = conv_affine_at(c, image, s->first)};
     c->simd->norm(&norm);
 }
 

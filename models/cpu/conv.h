@@ -88,6 +88,8 @@ enum { CONV_PAD = 16 };
 /* Floats from a point of Winograd's to the next, each rows x ld: an odd number of lines, lest all
  * points fall on one cache set. */
 size_t conv_plane(size_t rows, size_t ld);
+/* The norm of an image of x from channel `first` on; nothing where x has none. */
+struct simd_affine conv_affine_at(const struct conv *c, size_t image, size_t first);
 /* Sets oh and ow. */
 void conv_size(struct conv *c);
 /* Blocks of an image, hence how many sums a layer makes; floats a thread needs; floats that all

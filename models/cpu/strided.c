@@ -148,6 +148,7 @@ static void input_item(void *ctx, size_t item, size_t worker)
         size_t image = b.image + i / KINDS, row = k->row + i / KINDS * k->t.n;
         struct simd_strided_in in = {
             .t = k->t,
+            .affine = conv_affine_at(c, image, first),
             .x = c->x + image * z->h * z->w * z->cin + first,
             .v = c->spectrum + block * j->input + row * (z->cin + CONV_PAD) + first};
         in.t.h = z->h;
@@ -156,12 +157,6 @@ static void input_item(void *ctx, size_t item, size_t worker)
         in.t.ldx = z->cin;
         in.t.plane = j->plane_in;
         in.t.ldv = z->cin + CONV_PAD;
-        if (c->affine) {
-            in.affine = stats_affine_at(c->affine, image, z->cin);
-            in.affine.centre += first;
-            in.affine.scale += first;
-            in.affine.shift += first;
-        }
         c->simd->strided_in(&in);
     }
 }

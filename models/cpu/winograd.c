@@ -146,12 +146,7 @@ static void transform_input(const struct job *j, struct group g, size_t first, s
         in.t.n = b.n;
         for (size_t i = b.image; i < b.image + b.n_images; i++, in.v += b.n * in.t.ldv) {
             in.x = c->x + i * z->h * z->w * z->cin + first;
-            if (c->affine) {
-                in.affine = stats_affine_at(c->affine, i, z->cin);
-                in.affine.centre += first;
-                in.affine.scale += first;
-                in.affine.shift += first;
-            }
+            in.affine = conv_affine_at(c, i, first);
             c->simd->tiles_in(&in);
         }
     }

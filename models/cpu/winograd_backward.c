@@ -81,10 +81,8 @@ static void transform(const struct job *j, size_t image, size_t first, size_t n,
     struct simd_tiles t = {.h = z->h, .w = z->w, .first = first, .n = n};
     struct simd_tiles_in in = {.t = t,
                                .x = c->x + image * z->h * z->w * z->cin,
-                               .v = points + at * ldx};
-    if (c->affine) {
-        in.affine = stats_affine_at(c->affine, image, z->cin);
-    }
+                               .v = points + at * ldx,
+                               .affine = conv_affine_at(c, image, 0)};
     in.t.c = in.t.ldx = z->cin;
     in.t.plane = j->plane_x;
     in.t.ldv = ldx;

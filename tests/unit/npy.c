@@ -9,6 +9,7 @@
 
 #include "harness/base/err.h"
 #include "harness/base/file.h"
+#include "harness/base/half.h"
 #include "harness/base/npy.h"
 #include "harness/base/tensor.h"
 
@@ -363,7 +364,7 @@ static void test_halves(void **state)
     for (uint32_t h = 0; h < 65536; h++) {
         int exponent = (int)(h >> 10 & 31), mantissa = (int)(h & 1023);
         double size = exponent == 0 ? ldexp(mantissa, -24) : ldexp(1024 + mantissa, exponent - 25);
-        float v = npy_f16_to_f32((uint16_t)h);
+        float v = half_f16_to_f32((uint16_t)h);
         if (exponent == 31) {
             assert_true(mantissa ? isnan(v) : isinf(v));
         } else {
@@ -371,11 +372,11 @@ static void test_halves(void **state)
         }
         assert_int_equal(signbit(v) != 0, h >> 15);
     }
-    assert_true(npy_bf16_to_f32(0x3f80) == 1.0f);
-    assert_true(npy_bf16_to_f32(0xc049) == -3.140625f);
-    assert_true(npy_bf16_to_f32(0x0001) == 0x1p-133f);
-    assert_true(isinf(npy_bf16_to_f32(0x7f80)));
-    assert_true(isnan(npy_bf16_to_f32(0x7fc0)));
+    assert_true(half_bf16_to_f32(0x3f80) == 1.0f);
+    assert_true(half_bf16_to_f32(0xc049) == -3.140625f);
+    assert_true(half_bf16_to_f32(0x0001) == 0x1p-133f);
+    assert_true(isinf(half_bf16_to_f32(0x7f80)));
+    assert_true(isnan(half_bf16_to_f32(0x7fc0)));
 }
 
 /* Whether v converts: to float, double, int64_t. */
