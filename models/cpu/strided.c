@@ -11,8 +11,9 @@
 
 enum {
     BLOCK_TILES = 64,
-    SLICE = 128,   /* input channels whose weights become points at a time */
-    CHANNELS = 64, /* of the input transformed by one piece of work */
+    SLICE = 128,    /* input channels whose weights become points at a time */
+    CHANNELS = 64,  /* of the input transformed by one piece of work */
+    OWN_BLOCKS = 4, /* for each thread: one more or less matters little */
     KINDS = 4,
     IN = STRIDED_INPUT_POINTS,
     OUT = STRIDED_OUTPUT_POINTS,
@@ -132,28 +133,22 @@ static void block_kinds(const struct job *j, const struct block *b, struct kind 
     kinds[KINDS] = (struct kind){.row = row};
 }
 
-/* Some channels of a block's input. */
-static void input_item(void *ctx, size_t item, size_t worker)
+/* Channels first .. first + n - 1 of a block's input -> points v. */
+static void transform_input(const struct job *j, const struct block *b,
+                            const struct kind kinds[KINDS + 1], size_t first, size_t n, float *v)
 {
-    const struct job *j = ctx;
     const struct conv *c = j->c;
     const struct conv_shape *z = &c->shape;
-    size_t block = item / j->slices, first = item % j->slices * CHANNELS;
-    struct block b = blocks_at(&j->blocks, block);
-    struct kind kinds[KINDS + 1];
-    (void)worker;
-    block_kinds(j, &b, kinds);
-    for (size_t i = 0; i < KINDS * b.n_images; i++) {
+    for (size_t i = 0; i < KINDS * b->n_images; i++) {
         const struct kind *k = &kinds[i % KINDS];
-        size_t image = b.image + i / KINDS, row = k->row + i / KINDS * k->t.n;
-        struct simd_strided_in in = {
-            .t = k->t,
-            .affine = conv_affine_at(c, image, first),
-            .x = c->x + image * z->h * z->w * z->cin + first,
-            .v = c->spectrum + block * j->input + row * (z->cin + CONV_PAD) + first};
+        size_t image = b->image + i / KINDS, row = k->row + i / KINDS * k->t.n;
+        struct simd_strided_in in = {.t = k->t,
+                                     .affine = conv_affine_at(c, image, first),
+                                     .x = c->x + image * z->h * z->w * z->cin + first,
+                                     .v = v + row * (z->cin + CONV_PAD) + first};
         in.t.h = z->h;
         in.t.w = z->w;
-        in.t.c = at_most(z->cin - first, CHANNELS);
+        in.t.c = n;
         in.t.ldx = z->cin;
         in.t.plane = j->plane_in;
         in.t.ldv = z->cin + CONV_PAD;
@@ -240,18 +235,14 @@ static void transform_output(const struct job *j, const struct block *b,
     }
 }
 
-/* A panel's blocks come one after another, while its weights are in the cache. */
-static void panel_item(void *ctx, size_t item, size_t worker)
+/* A panel of a block's output from its input's points. m: this thread's scratch. */
+static void run_panel(const struct job *j, const struct block *b,
+                      const struct kind kinds[KINDS + 1], size_t panel, const float *v, float *m)
 {
-    const struct job *j = ctx;
     const struct conv *c = j->c;
-    size_t block = item % j->blocks.count, panel = item / j->blocks.count;
     size_t cin = c->shape.cin, width = c->simd->panel;
-    struct block b = blocks_at(&j->blocks, block);
-    float *m = c->scratch + worker * c->scratch_floats, *u = m + product_floats(c);
+    float *u = m + product_floats(c);
     struct weights w = {.u = u, .tap = cin * width};
-    struct kind kinds[KINDS + 1];
-    block_kinds(j, &b, kinds);
     for (; w.first < cin; w.first += w.n) {
         w.n = at_most(cin - w.first, SLICE);
         w.g = c->weights + (panel * 9 * cin + w.first) * width;
@@ -260,10 +251,56 @@ static void panel_item(void *ctx, size_t item, size_t worker)
             .g = w.g, .u = u, .n = w.n * width, .tap = w.tap, .point = w.point};
         c->simd->strided_kernel(&kernel);
         for (size_t i = 0; i < OUT * OUT; i++) {
-            multiply(j, kinds, &w, i / OUT, i % OUT, c->spectrum + block * j->input, m);
+            multiply(j, kinds, &w, i / OUT, i % OUT, v, m);
         }
     }
-    transform_output(j, &b, kinds, panel, m);
+    transform_output(j, b, kinds, panel, m);
+}
+
+static void block_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    const struct conv *c = j->c;
+    struct block b = blocks_at(&j->blocks, item);
+    struct kind kinds[KINDS + 1];
+    float *v = c->spectrum + worker * j->input;
+    block_kinds(j, &b, kinds);
+    transform_input(j, &b, kinds, 0, c->shape.cin, v);
+    for (size_t panel = 0; panel < c->shape.cout / c->simd->panel; panel++) {
+        run_panel(j, &b, kinds, panel, v, c->scratch + worker * c->scratch_floats);
+    }
+}
+
+/* Some channels of a block's input. */
+static void input_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    size_t block = item / j->slices, first = item % j->slices * CHANNELS;
+    struct block b = blocks_at(&j->blocks, block);
+    struct kind kinds[KINDS + 1];
+    (void)worker;
+    block_kinds(j, &b, kinds);
+    transform_input(j, &b, kinds, first, at_most(j->c->shape.cin - first, CHANNELS),
+                    j->c->spectrum + block * j->input);
+}
+
+/* A panel's blocks come one after another, while its weights are in the cache. */
+static void panel_item(void *ctx, size_t item, size_t worker)
+{
+    const struct job *j = ctx;
+    const struct conv *c = j->c;
+    size_t block = item % j->blocks.count;
+    struct block b = blocks_at(&j->blocks, block);
+    struct kind kinds[KINDS + 1];
+    block_kinds(j, &b, kinds);
+    run_panel(j, &b, kinds, item / j->blocks.count, c->spectrum + block * j->input,
+              c->scratch + worker * c->scratch_floats);
+}
+
+/* Whether every thread gets blocks of its own, about as many as the others. */
+static bool own(size_t blocks, size_t threads)
+{
+    return blocks >= OWN_BLOCKS * threads || (blocks >= threads && blocks % threads == 0);
 }
 
 void conv_strided_run(const struct conv *c, const struct crew *crew)
@@ -280,6 +317,10 @@ void conv_strided_run(const struct conv *c, const struct crew *crew)
     if (c->stats) {
         stats_begin(c->stats, c->shape.n, j.blocks.parts * panels);
     }
-    crew_run(crew, j.blocks.count * j.slices, input_item, &j);
-    crew_run(crew, j.blocks.count * panels, panel_item, &j);
+    if (own(j.blocks.count, crew->size)) {
+        crew_run(crew, j.blocks.count, block_item, &j);
+    } else {
+        crew_run(crew, j.blocks.count * j.slices, input_item, &j);
+        crew_run(crew, j.blocks.count * panels, panel_item, &j);
+    }
 }
