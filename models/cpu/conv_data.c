@@ -1,12 +1,7 @@
-/* Convolutions backward as matrix products.
- *
- * Data: with stride 1 it is a convolution of dy with the turned kernel, and runs as one. A strided
- * 1x1 kernel gives every other pixel. A strided 3x3 kernel falls into four convolutions without
- * stride, one for each parity of row and column, of 1, 2, 2 and 4 taps.
- *
- * Weights: for a tap, a block of input channels and a block of output channels, a chunk of pixels
- * after the other: the input is packed with norm and ReLU, and its outer products with dy are added
- * up. */
+/* The data of convolutions backward, as matrix products. With stride 1 it is a convolution of dy
+ * with the turned kernel, and runs as one. A strided 1x1 kernel gives every other pixel. A strided
+ * 3x3 kernel falls into four convolutions without stride, one for each parity of row and column, of
+ * 1, 2, 2 and 4 taps. */
 #include "models/cpu/backward.h"
 
 #include <assert.h>
@@ -14,19 +9,13 @@
 
 #include "models/arch.h"
 #include "models/cpu/crew.h"
-#include "models/engine.h"
 
 enum {
-    DATA_ROWS = 56,     /* pixels of one parity in a block */
-    CHUNK_PIXELS = 192, /* of a chunk of backward-weights, about */
-    BLOCK_IN = 128,     /* channels of a block of weights, at most */
-    BLOCK_OUT = 1024,
+    DATA_ROWS = 56,   /* pixels of one parity in a block */
     WANTED_ITEMS = 4, /* for each thread */
-    ROOT_SIZE = 7,
-    ROOT_CHANNELS = 3,
 };
 
-/* --- data, as a convolution --- */
+/* --- as a convolution --- */
 /* dy's convolution with the packed weights, into y. */
 static struct conv turned_conv(const struct conv_data *d, float *y)
 {
@@ -47,7 +36,7 @@ static struct conv turned_conv(const struct conv_data *d, float *y)
     return c;
 }
 
-/* --- data of a strided 3x3 kernel --- */
+/* --- strided 3x3 kernels --- */
 struct parity_job {
     const struct conv_data *d;
     struct conv conv[4];     /* rows and columns even, odd: 2 * row parity + column parity */
@@ -173,7 +162,7 @@ static void parity_run(const struct conv_data *d, const struct crew *crew)
     crew_run(crew, j.first[4], parity_item, &j);
 }
 
-/* --- data of a strided 1x1 kernel --- */
+/* --- strided 1x1 kernels --- */
 struct spread_job {
     const struct conv_data *d;
     const float *from; /* [n,oh,ow,cin] */
@@ -208,7 +197,7 @@ static void spread_run(const struct conv_data *d, const struct crew *crew)
     crew_run(crew, d->forward.n * d->forward.h, spread_item, &j);
 }
 
-/* --- data, the choice --- */
+/* --- the choice --- */
 static bool is_parity(const struct conv_data *d)
 {
     return d->forward.stride == 2 && d->forward.k == 3;
@@ -237,156 +226,5 @@ void conv_data_run(const struct conv_data *d, const struct crew *crew)
     } else {
         struct conv c = turned_conv(d, d->dx);
         conv_run(&c, crew);
-    }
-}
-
-/* --- weights --- */
-struct weights_job {
-    const struct conv_weights *w;
-    size_t in, out; /* channels of a block */
-    size_t ins, outs;
-};
-
-static size_t cut(size_t all, size_t most)
-{
-    return (all + most - 1) / most;
-}
-
-/* Packed input of a chunk of pixels, which has at most 3 / 2 of what is wanted. */
-static size_t gemm_weights_scratch(const struct conv_weights *w)
-{
-    return 2 * CHUNK_PIXELS * (at_most(w->conv.shape.cin, BLOCK_IN) + CONV_PAD);
-}
-
-/* One chunk: all panels of the block of output channels. */
-static void add_chunk(const struct weights_job *j, const struct conv_slice *s, size_t out,
-                      const struct block *b, float *a)
-{
-    const struct conv_weights *w = j->w;
-    const struct conv_shape *z = &w->conv.shape;
-    size_t panel = w->conv.simd->panel, lda = s->n + CONV_PAD, pixels = w->conv.oh * w->conv.ow;
-    size_t rows = b->n_images * b->n, row = b->image * pixels + b->first;
-    size_t end = at_most(z->cout, out + j->out), tap = s->ky * z->k + s->kx;
-    assert(rows <= 2 * CHUNK_PIXELS);
-    conv_pack(&w->conv, s, b, a, lda);
-    for (size_t first = out; first < end; first += panel) {
-        const struct simd_outer o = {.rows = s->n,
-                                     .n = rows,
-                                     .a = a,
-                                     .b = w->dy + row * z->cout + first,
-                                     .lda = lda,
-                                     .ldb = z->cout,
-                                     .ldc = z->cout,
-                                     .c = w->dw + (tap * z->cin + s->first) * z->cout + first};
-        w->conv.simd->outer(&o);
-    }
-}
-
-static void weights_item(void *ctx, size_t item, size_t worker)
-{
-    const struct weights_job *j = ctx;
-    const struct conv_weights *w = j->w;
-    const struct conv_shape *z = &w->conv.shape;
-    size_t tap = item / (j->ins * j->outs), in = item / j->outs % j->ins * j->in;
-    struct conv_slice s = {.ky = tap / z->k, .kx = tap % z->k, .first = in};
-    float *a = w->conv.scratch + worker * w->conv.scratch_floats;
-    s.n = at_most(z->cin - in, j->in);
-    for (size_t first = 0; first < z->n; first += TRAIN_GROUP) {
-        size_t n = at_most(z->n - first, TRAIN_GROUP);
-        struct blocks chunks = blocks_cut(w->conv.oh * w->conv.ow, n, CHUNK_PIXELS);
-        for (size_t i = 0; i < chunks.count; i++) {
-            struct block b = blocks_at(&chunks, i);
-            b.image += first;
-            add_chunk(j, &s, item % j->outs * j->out, &b, a);
-        }
-    }
-}
-
-/* Blocks of weights, made smaller until all threads have some. */
-static void gemm_weights_run(const struct conv_weights *w, const struct crew *crew)
-{
-    const struct conv_shape *z = &w->conv.shape;
-    size_t panel = w->conv.simd->panel, wanted = WANTED_ITEMS * crew->size;
-    struct weights_job j = {
-        .w = w, .in = at_most(z->cin, BLOCK_IN), .out = at_most(z->cout, BLOCK_OUT)};
-    for (;;) {
-        j.ins = cut(z->cin, j.in);
-        j.outs = cut(z->cout, j.out);
-        if (z->k * z->k * j.ins * j.outs >= wanted) {
-            break;
-        }
-        if (j.out > 2 * panel) {
-            j.out = cut(j.out / panel, 2) * panel;
-        } else if (j.in > SIMD_CHANNELS) {
-            j.in = cut(j.in / SIMD_CHANNELS, 2) * SIMD_CHANNELS;
-        } else {
-            break;
-        }
-    }
-    crew_run(crew, z->k * z->k * j.ins * j.outs, weights_item, &j);
-}
-
-/* --- weights of the root --- */
-/* Rows of the padded image serve as they are: row ky of the kernel times the pixels of an output
- * row are pieces of 21 floats, 6 apart. */
-static size_t root_row(const struct conv_weights *w)
-{
-    return (w->conv.shape.w + ROOT_SIZE - 1) * ROOT_CHANNELS;
-}
-
-static void root_item(void *ctx, size_t item, size_t worker)
-{
-    const struct conv_weights *w = ctx;
-    const struct conv *c = &w->conv;
-    const struct conv_shape *z = &c->shape;
-    size_t panels = z->cout / c->simd->panel, ky = item / panels;
-    size_t first = item % panels * c->simd->panel, pad = z->k / 2, n = z->w * z->cin;
-    float *row = c->scratch + worker * c->scratch_floats;
-    memset(row, 0, root_row(w) * sizeof *row);
-    for (size_t i = 0; i < z->n * c->oh; i++) {
-        size_t y = i % c->oh * z->stride + ky;
-        if (y < pad || y >= z->h + pad) {
-            continue;
-        }
-        memcpy(row + pad * z->cin, c->x + (i / c->oh * z->h + y - pad) * n, n * sizeof *row);
-        const struct simd_outer o = {.rows = z->k * z->cin,
-                                     .n = c->ow,
-                                     .a = row,
-                                     .b = w->dy + i * c->ow * z->cout + first,
-                                     .lda = z->stride * z->cin,
-                                     .ldb = z->cout,
-                                     .ldc = z->cout,
-                                     .c = w->dw + ky * z->k * z->cin * z->cout + first};
-        c->simd->outer(&o);
-    }
-}
-
-/* --- weights, the choice --- */
-static bool is_root(const struct conv_weights *w)
-{
-    return w->conv.shape.cin == ROOT_CHANNELS;
-}
-
-size_t conv_weights_scratch(const struct conv_weights *w)
-{
-    return is_root(w)         ? root_row(w)
-           : w->conv.winograd ? conv_winograd_weights_scratch(w)
-                              : gemm_weights_scratch(w);
-}
-
-size_t conv_weights_spectrum(const struct conv_weights *w)
-{
-    return w->conv.winograd ? conv_winograd_weights_spectrum(w) : 0;
-}
-
-void conv_weights_run(const struct conv_weights *w, const struct crew *crew)
-{
-    if (is_root(w)) {
-        crew_run(crew, ROOT_SIZE * (w->conv.shape.cout / w->conv.simd->panel), root_item,
-                 &(struct conv_weights){.conv = w->conv, .dy = w->dy, .dw = w->dw});
-    } else if (w->conv.winograd) {
-        conv_winograd_weights_run(w, crew);
-    } else {
-        gemm_weights_run(w, crew);
     }
 }
