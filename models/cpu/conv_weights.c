@@ -1,6 +1,6 @@
-/* The weights of convolutions backward, as matrix products. For a tap, a block of input channels and
- * a block of output channels, a chunk of pixels after the other: the input is packed with norm and
- * ReLU, and its outer products with dy are added up. Few weights are not cut into blocks, since
+/* The weights of convolutions backward, as matrix products. For a tap, a block of input channels
+ * and a block of output channels, a chunk of pixels after the other: the input is packed with norm
+ * and ReLU, and its outer products with dy are added up. Few weights are not cut into blocks, since
  * each would pack the input again, but their pixels into parts, whose sums are added up in the
  * end. */
 #include "models/cpu/backward.h"
