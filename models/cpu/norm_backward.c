@@ -2,9 +2,10 @@
  * inverse, and means over a group of channels of one image:
  *   d_beta = sum g, d_gamma = sum g h,
  *   dx = inverse * (gamma g - mean(gamma g) - h mean(gamma g h)).
- * A first pass over blocks of pixels makes g and its sums, the last piece of work of an image turns
- * these into the line that takes g and x to dx, a second pass applies it. Where there are enough
- * images, each is one piece of work for both passes, and its second finds it in the cache. */
+ * A first pass over blocks of pixels sums g up, the last piece of work of an image turns the sums
+ * into the line that takes g and x to dx, a second pass makes g again and applies it. Where there
+ * are enough images, each is one piece of work for both passes, and its second finds it in the
+ * cache. */
 #include "models/cpu/backward.h"
 
 #include <string.h>
@@ -83,22 +84,22 @@ static void image_done(const struct job *j, size_t image)
     }
 }
 
-static void mask_block(const struct job *j, const struct block *block)
+static void sum_block(const struct job *j, const struct block *block)
 {
     const struct norm_data *b = j->b;
     for (size_t i = block->image; i < block->image + block->n_images; i++) {
         size_t at = (i * b->pixels + block->first) * b->c;
         double *sum = sums_at(j, i, block->part);
         memset(sum, 0, 2 * b->c * sizeof *sum);
-        struct simd_mask m = {.x = b->x + at,
-                              .d = b->d + at,
-                              .rows = block->n,
-                              .c = b->c,
-                              .ldx = b->c,
-                              .affine = stats_affine_at(b->affine, i, b->c),
-                              .sum = sum,
-                              .cross = sum + b->c};
-        b->simd->mask(&m);
+        const struct simd_norm_sums s = {.x = b->x + at,
+                                         .d = b->d + at,
+                                         .rows = block->n,
+                                         .c = b->c,
+                                         .ldx = b->c,
+                                         .affine = stats_affine_at(b->affine, i, b->c),
+                                         .sum = sum,
+                                         .cross = sum + b->c};
+        b->simd->norm_sums(&s);
         image_done(j, i);
     }
 }
@@ -109,18 +110,17 @@ static void apply_block(const struct job *j, const struct block *block)
     for (size_t i = block->image; i < block->image + block->n_images; i++) {
         size_t at = (i * b->pixels + block->first) * b->c;
         const float *slope = b->slopes + i * 3 * b->c;
-        struct simd_slope s = {.x = b->x + at,
-                               .d = b->d + at,
-                               .plus = b->plus ? b->plus + at : NULL,
-                               .y = b->d + at,
-                               .rows = block->n,
-                               .c = b->c,
-                               .ldx = b->c,
-                               .centre = stats_affine_at(b->affine, i, b->c).centre,
-                               .slope = slope,
-                               .bend = slope + b->c,
-                               .rest = slope + 2 * b->c};
-        b->simd->slope(&s);
+        const struct simd_norm_back back = {.x = b->x + at,
+                                            .plus = b->plus ? b->plus + at : NULL,
+                                            .d = b->d + at,
+                                            .rows = block->n,
+                                            .c = b->c,
+                                            .ldx = b->c,
+                                            .affine = stats_affine_at(b->affine, i, b->c),
+                                            .slope = slope,
+                                            .bend = slope + b->c,
+                                            .rest = slope + 2 * b->c};
+        b->simd->norm_back(&back);
     }
 }
 
@@ -141,12 +141,12 @@ static void add_gradient(const struct job *j, size_t first, size_t end)
     }
 }
 
-static void mask_item(void *ctx, size_t item, size_t worker)
+static void sum_item(void *ctx, size_t item, size_t worker)
 {
     const struct job *j = ctx;
     struct block block = blocks_at(&j->blocks, item);
     (void)worker;
-    mask_block(j, &block);
+    sum_block(j, &block);
 }
 
 static void apply_item(void *ctx, size_t item, size_t worker)
@@ -170,7 +170,7 @@ static void image_item(void *ctx, size_t item, size_t worker)
             if (pass) {
                 apply_block(j, &block);
             } else {
-                mask_block(j, &block);
+                sum_block(j, &block);
             }
         }
     }
@@ -194,7 +194,7 @@ void norm_data_run(const struct norm_data *b, const struct crew *crew)
     if (images >= IMAGES_EACH * crew->size) {
         crew_run(crew, images, image_item, &j);
     } else {
-        crew_run(crew, j.blocks.count, mask_item, &j);
+        crew_run(crew, j.blocks.count, sum_item, &j);
         crew_run(crew, j.blocks.count, apply_item, &j);
     }
     crew_run(crew, (b->c + GRADIENT_CHANNELS - 1) / GRADIENT_CHANNELS, gradient_item, &j);

@@ -173,23 +173,23 @@ struct simd_standardize {
     double eps;
 };
 
-/* ReLU of a norm backward: d, the gradient of what simd_norm makes of x, becomes 0 where that is
- * 0; the sums of d and of d * (x - centre) over rows are added to sum [c] and cross [c]: at most 64
- * rows in float, the rest in double. x and d: rows of c channels, ldx apart. */
-struct simd_mask {
-    const float *x;
-    float *d;
+/* GroupNorm with ReLU backward: x as in simd_norm, d the gradient of what that makes of x; rows of
+ * c channels, ldx apart. With g = d where that is above 0, else 0, the sums over rows of g and of
+ * g * (x - centre) are added to sum [c] and cross [c]: 64 rows in float, the rest in double. */
+struct simd_norm_sums {
+    const float *x, *d;
     size_t rows, c, ldx;
     struct simd_affine affine;
     double *sum, *cross;
 };
-/* GroupNorm backward, once its means are known: y = slope * d + bend * (x - centre) + rest (+ plus;
- * NULL: nothing), a channel each; y may be d or plus. */
-struct simd_slope {
-    const float *x, *d, *plus;
-    float *y;
+/* Then, once the means are known: d becomes slope * g + bend * (x - centre) + rest (+ plus; NULL:
+ * nothing), a channel each; plus may be d. */
+struct simd_norm_back {
+    const float *x, *plus;
+    float *d;
     size_t rows, c, ldx;
-    const float *centre, *slope, *bend, *rest; /* [c] each */
+    struct simd_affine affine;
+    const float *slope, *bend, *rest; /* [c] each */
 };
 
 /* As simd_max_pool; index [n, c] says where each value came from: 3 * row + column in the window,
@@ -231,8 +231,8 @@ struct simd {
     /* As kernel_standardize_backward. */
     void (*standardize_back)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
                              float *d);
-    void (*mask)(const struct simd_mask *a);
-    void (*slope)(const struct simd_slope *a);
+    void (*norm_sums)(const struct simd_norm_sums *a);
+    void (*norm_back)(const struct simd_norm_back *a);
     void (*pool_index)(const struct simd_pool_index *a);
     void (*pool_back)(const struct simd_pool_back *a);
     double (*peak)(size_t n); /* 2 * rows * panel * n floating-point operations, nothing else */

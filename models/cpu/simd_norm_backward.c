@@ -13,51 +13,103 @@ SIMD_ALWAYS vf where_positive(vf v, vf x)
     return (vf)((vi)v & (x > (vf){0}));
 }
 
-/* At most 64 rows of one vector of channels: the sums stay in float. */
-static void mask_rows(const struct simd_mask *a, size_t first, size_t rows, size_t k)
+enum { SUM_ROWS = 64 };
+enum { WIDE = 4 }; /* vectors at a time, as in simd_norm.c */
+
+/* One vector of channels: the norm, the gradient behind its ReLU. */
+struct column {
+    vf centre, scale, shift;
+};
+
+SIMD_ALWAYS struct column column_at(const struct simd_affine *a, size_t k)
 {
-    const vf centre = load(a->affine.centre + k), scale = load(a->affine.scale + k);
-    const vf shift = load(a->affine.shift + k);
-    const float *x = a->x + first * a->ldx + k;
-    float *d = a->d + first * a->ldx + k;
-    vf sum = {0}, cross = {0};
+    return (struct column){load(a->centre + k), load(a->scale + k), load(a->shift + k)};
+}
+
+SIMD_ALWAYS vf behind_relu(const struct column *c, vf d, vf away)
+{
+    return where_positive(d, away * c->scale + c->shift);
+}
+
+/* Channels k.. of at most SUM_ROWS rows, whose sums stay in float; vectors, at most WIDE, is a
+ * constant in every call, here and below. */
+SIMD_ALWAYS void sum_columns(const struct simd_norm_sums *a, size_t row, size_t k, size_t vectors)
+{
+    const size_t rows = at_most(a->rows - row, SUM_ROWS);
+    const float *x = a->x + row * a->ldx + k, *d = a->d + row * a->ldx + k;
+    struct column c[WIDE];
+    vf sum[WIDE], cross[WIDE];
+    SIMD_UNROLL
+    for (size_t j = 0; j < vectors; j++) {
+        c[j] = column_at(&a->affine, k + j * VL);
+        sum[j] = cross[j] = (vf){0};
+    }
     for (size_t i = 0; i < rows; i++, x += a->ldx, d += a->ldx) {
-        vf away = load(x) - centre;
-        vf g = where_positive(load(d), away * scale + shift);
-        store(d, g);
-        sum += g;
-        cross += g * away;
+        SIMD_UNROLL
+        for (size_t j = 0; j < vectors; j++) {
+            vf away = load(x + j * VL) - c[j].centre;
+            vf g = behind_relu(&c[j], load(d + j * VL), away);
+            sum[j] += g;
+            cross[j] += g * away;
+        }
     }
-    for (size_t i = 0; i < VL; i++) {
-        a->sum[k + i] += (double)sum[i];
-        a->cross[k + i] += (double)cross[i];
-    }
-}
-
-void simd_mask_x(const struct simd_mask *a)
-{
-    enum { ROWS = 64 };
-    for (size_t i = 0; i < a->rows; i += ROWS) {
-        size_t n = a->rows - i < ROWS ? a->rows - i : ROWS;
-        for (size_t k = 0; k < a->c; k += VL) {
-            mask_rows(a, i, n, k);
+    SIMD_UNROLL
+    for (size_t j = 0; j < vectors; j++) {
+        for (size_t i = 0; i < VL; i++) {
+            a->sum[k + j * VL + i] += (double)sum[j][i];
+            a->cross[k + j * VL + i] += (double)cross[j][i];
         }
     }
 }
 
-void simd_slope_x(const struct simd_slope *a)
+void simd_norm_sums_x(const struct simd_norm_sums *a)
 {
-    for (size_t k = 0; k < a->c; k += VL) {
-        const vf centre = load(a->centre + k), slope = load(a->slope + k);
-        const vf bend = load(a->bend + k), rest = load(a->rest + k);
-        for (size_t i = 0; i < a->rows; i++) {
-            size_t at = i * a->ldx + k;
-            vf y = load(a->d + at) * slope + ((load(a->x + at) - centre) * bend + rest);
-            if (a->plus) {
-                y += load(a->plus + at);
+    for (size_t row = 0; row < a->rows; row += SUM_ROWS) {
+        size_t k = 0;
+        for (; k + WIDE * VL <= a->c; k += WIDE * VL) {
+            sum_columns(a, row, k, WIDE);
+        }
+        for (; k < a->c; k += PANEL) {
+            sum_columns(a, row, k, 2);
+        }
+    }
+}
+
+SIMD_ALWAYS void back_columns(const struct simd_norm_back *a, size_t k, size_t vectors)
+{
+    const float *x = a->x + k, *plus = a->plus ? a->plus + k : NULL;
+    float *d = a->d + k;
+    struct column c[WIDE];
+    vf slope[WIDE], bend[WIDE], rest[WIDE];
+    SIMD_UNROLL
+    for (size_t j = 0; j < vectors; j++) {
+        c[j] = column_at(&a->affine, k + j * VL);
+        slope[j] = load(a->slope + k + j * VL);
+        bend[j] = load(a->bend + k + j * VL);
+        rest[j] = load(a->rest + k + j * VL);
+    }
+    for (size_t i = 0; i < a->rows; i++) {
+        SIMD_UNROLL
+        for (size_t j = 0; j < vectors; j++) {
+            size_t at = i * a->ldx + j * VL;
+            vf away = load(x + at) - c[j].centre;
+            vf y = behind_relu(&c[j], load(d + at), away) * slope[j] + (away * bend[j] + rest[j]);
+            if (plus) {
+                y += load(plus + at);
             }
-            store(a->y + at, y);
+            store(d + at, y);
         }
+    }
+}
+
+void simd_norm_back_x(const struct simd_norm_back *a)
+{
+    size_t k = 0;
+    for (; k + WIDE * VL <= a->c; k += WIDE * VL) {
+        back_columns(a, k, WIDE);
+    }
+    for (; k < a->c; k += PANEL) {
+        back_columns(a, k, 2);
     }
 }
 

@@ -134,8 +134,8 @@ SIMD_ALWAYS void lane_store(const struct lane_sums *s, double *sum, double *squa
 #define simd_kernel_tiles_x     SIMD_NAME(simd_kernel_tiles, SIMD_ISA)
 #define simd_standardize_x      SIMD_NAME(simd_standardize, SIMD_ISA)
 #define simd_standardize_back_x SIMD_NAME(simd_standardize_back, SIMD_ISA)
-#define simd_mask_x             SIMD_NAME(simd_mask, SIMD_ISA)
-#define simd_slope_x            SIMD_NAME(simd_slope, SIMD_ISA)
+#define simd_norm_sums_x        SIMD_NAME(simd_norm_sums, SIMD_ISA)
+#define simd_norm_back_x        SIMD_NAME(simd_norm_back, SIMD_ISA)
 #define simd_pool_index_x       SIMD_NAME(simd_pool_index, SIMD_ISA)
 #define simd_pool_back_x        SIMD_NAME(simd_pool_back, SIMD_ISA)
 #define simd_peak_x             SIMD_NAME(simd_peak, SIMD_ISA)
@@ -158,8 +158,8 @@ void simd_kernel_tiles_x(const struct simd_kernel_tiles *a);
 void simd_standardize_x(const struct simd_standardize *a);
 void simd_standardize_back_x(const float *w, size_t rows, size_t cols, size_t ld, double eps,
                              float *d);
-void simd_mask_x(const struct simd_mask *a);
-void simd_slope_x(const struct simd_slope *a);
+void simd_norm_sums_x(const struct simd_norm_sums *a);
+void simd_norm_back_x(const struct simd_norm_back *a);
 void simd_pool_index_x(const struct simd_pool_index *a);
 void simd_pool_back_x(const struct simd_pool_back *a);
 double simd_peak_x(size_t n);
