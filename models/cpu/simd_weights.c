@@ -24,34 +24,35 @@ struct moments {
     struct wide mean, scale;
 };
 
-static struct moments measure(const float *w, size_t rows, size_t ld, double eps)
+/* Sums over rows of x and x^2, x = w - pivot, become the moments of w. The pivot is one of the
+ * values, so that in double nothing is lost however small the variance is beside the mean. */
+static struct moments moments_of(struct wide pivot, struct wide sum, struct wide square, size_t rows,
+                                 double eps)
 {
-    struct moments m = {0};
-    struct wide sum = {0};
-    for (size_t r = 0; r < rows; r++) {
-        struct wide x = widen(w + r * ld);
-        SIMD_UNROLL
-        for (size_t i = 0; i < HALVES; i++) {
-            m.mean.v[i] += x.v[i];
-        }
-    }
+    struct moments m;
     for (size_t i = 0; i < HALVES; i++) {
-        m.mean.v[i] /= (double)rows;
-    }
-    for (size_t r = 0; r < rows; r++) {
-        struct wide x = widen(w + r * ld);
-        SIMD_UNROLL
-        for (size_t i = 0; i < HALVES; i++) {
-            vd away = x.v[i] - m.mean.v[i];
-            sum.v[i] += away * away;
-        }
-    }
-    for (size_t i = 0; i < HALVES; i++) {
+        vd mean = sum.v[i] / (double)rows, variance = square.v[i] / (double)rows - mean * mean;
+        m.mean.v[i] = pivot.v[i] + mean;
         for (size_t k = 0; k < VL / 2; k++) {
-            m.scale.v[i][k] = 1 / sqrt(sum.v[i][k] / (double)rows + eps);
+            m.scale.v[i][k] = 1 / sqrt((variance[k] > 0 ? variance[k] : 0) + eps);
         }
     }
     return m;
+}
+
+static struct moments measure(const float *w, size_t rows, size_t ld, double eps)
+{
+    struct wide pivot = widen(w), sum = {0}, square = {0};
+    for (size_t r = 0; r < rows; r++) {
+        struct wide x = widen(w + r * ld);
+        SIMD_UNROLL
+        for (size_t i = 0; i < HALVES; i++) {
+            vd away = x.v[i] - pivot.v[i];
+            sum.v[i] += away;
+            square.v[i] += away * away;
+        }
+    }
+    return moments_of(pivot, sum, square, rows, eps);
 }
 
 void simd_standardize_x(const struct simd_standardize *a)
@@ -74,25 +75,29 @@ void simd_standardize_x(const struct simd_standardize *a)
 /* With h = (w - mean) * scale: d becomes scale * (d - mean(d) - h * mean(d * h)). */
 static void back(const float *w, size_t rows, size_t ld, double eps, float *d)
 {
-    struct moments m = measure(w, rows, ld, eps);
-    struct wide sum = {0}, cross = {0};
+    struct wide pivot = widen(w), sum = {0}, square = {0}, total = {0}, cross = {0};
     for (size_t r = 0; r < rows; r++) {
         struct wide x = widen(w + r * ld), g = widen(d + r * ld);
         SIMD_UNROLL
         for (size_t i = 0; i < HALVES; i++) {
-            sum.v[i] += g.v[i];
-            cross.v[i] += g.v[i] * (x.v[i] - m.mean.v[i]);
+            vd away = x.v[i] - pivot.v[i];
+            sum.v[i] += away;
+            square.v[i] += away * away;
+            total.v[i] += g.v[i];
+            cross.v[i] += g.v[i] * away;
         }
     }
+    struct moments m = moments_of(pivot, sum, square, rows, eps);
     for (size_t i = 0; i < HALVES; i++) {
-        sum.v[i] /= (double)rows;
+        cross.v[i] -= total.v[i] * (m.mean.v[i] - pivot.v[i]);
+        total.v[i] /= (double)rows;
         cross.v[i] = cross.v[i] * m.scale.v[i] * m.scale.v[i] / (double)rows;
     }
     for (size_t r = 0; r < rows; r++) {
         struct wide x = widen(w + r * ld), g = widen(d + r * ld);
         SIMD_UNROLL
         for (size_t i = 0; i < HALVES; i++) {
-            vd v = (g.v[i] - sum.v[i]) - (x.v[i] - m.mean.v[i]) * cross.v[i];
+            vd v = (g.v[i] - total.v[i]) - (x.v[i] - m.mean.v[i]) * cross.v[i];
             v *= m.scale.v[i];
             *(vh *)(d + r * ld + i * (VL / 2)) = __builtin_convertvector(v, vh);
         }
