@@ -26,8 +26,8 @@ struct moments {
 
 /* Sums over rows of x and x^2, x = w - pivot, become the moments of w. The pivot is one of the
  * values, so that in double nothing is lost however small the variance is beside the mean. */
-static struct moments moments_of(struct wide pivot, struct wide sum, struct wide square, size_t rows,
-                                 double eps)
+static struct moments moments_of(struct wide pivot, struct wide sum, struct wide square,
+                                 size_t rows, double eps)
 {
     struct moments m;
     for (size_t i = 0; i < HALVES; i++) {
