@@ -281,13 +281,13 @@ static struct engine_memory cpu_direct_train_memory(const struct model *m,
     "models/cpu/simd.h models/cpu/simd_gemm.c models/cpu/simd_norm.c models/cpu/simd_pool.c "      \
     "models/cpu/simd_private.h models/cpu/simd_strided.c models/cpu/simd_winograd.c "              \
     "models/cpu/stats.c models/cpu/strided.c models/cpu/winograd.c"
-#define TRAIN_SOURCES                                                                   \
-    "models/cpu/backward.h models/cpu/conv_data.c models/cpu/conv_weights.c "           \
-    "models/cpu/norm_backward.c "                                                       \
-    "models/cpu/pack_backward.c models/cpu/simd_norm_backward.c "                       \
-    "models/cpu/simd_weights.c models/cpu/simd_winograd_backward.c models/cpu/train.c " \
-    "models/cpu/train.h models/cpu/train_plan.c models/cpu/winograd_backward.c "        \
-    "models/engine_cpu_train.c models/kernels/head_backward.c "                         \
+#define TRAIN_SOURCES                                                               \
+    "models/cpu/backward.h models/cpu/conv_data.c models/cpu/conv_weights.c "       \
+    "models/cpu/norm_backward.c models/cpu/pack_backward.c models/cpu/simd_head.c " \
+    "models/cpu/simd_norm_backward.c models/cpu/simd_weights.c "                    \
+    "models/cpu/simd_winograd_backward.c models/cpu/train.c "                       \
+    "models/cpu/train.h models/cpu/train_plan.c models/cpu/winograd_backward.c "    \
+    "models/engine_cpu_train.c models/kernels/head_backward.c "                     \
     "models/kernels/standardize_backward.c models/loss.c models/sgd.c models/trainer.c"
 
 const struct engine engine_cpu = {

@@ -73,7 +73,10 @@ int trainer_open(struct trainer *t, const struct model *m, const struct train_op
                           .pool = pool,
                           .trunk = trunk,
                           .engine = engine,
-                          .standardize_backward = kernel_standardize_backward,
+                          .kernels = {.standardize_backward = kernel_standardize_backward,
+                                      .head = kernel_head,
+                                      .head_weights = kernel_head_backward_weights,
+                                      .head_data = kernel_head_backward_data},
                           .live = first_live(m, o)};
     t->base = table->params[t->live].offset;
     t->n_floats = table->n_floats - t->base;
@@ -135,7 +138,7 @@ static void logits_item(void *ctx, size_t item, size_t worker)
     struct head_part p = tile_of(j, item, net->n_classes);
     (void)worker;
     cpu_flush_denormals();
-    kernel_head(&p, j->features, net->head, net->bias, j->t->logits);
+    j->t->kernels.head(&p, j->features, net->head, net->bias, j->t->logits);
 }
 
 static void head_item(void *ctx, size_t item, size_t worker)
@@ -145,9 +148,9 @@ static void head_item(void *ctx, size_t item, size_t worker)
     struct head_part p = tile_of(j, item, arch_features(&t->model->arch));
     (void)worker;
     cpu_flush_denormals();
-    kernel_head_backward_weights(&p, j->features, t->d_logits, gradient_of(t, t->net->head));
+    t->kernels.head_weights(&p, j->features, t->d_logits, gradient_of(t, t->net->head));
     if (!t->options.head_only) {
-        kernel_head_backward_data(&p, t->d_logits, t->net->head, j->d_features);
+        t->kernels.head_data(&p, t->d_logits, t->net->head, j->d_features);
     }
 }
 
@@ -228,7 +231,7 @@ static void finish_item(void *ctx, size_t item, size_t worker)
     (void)worker;
     cpu_flush_denormals();
     if (kernel) {
-        t->standardize_backward(t->params + at, rows, a->n, ld, t->model->ws_eps, g);
+        t->kernels.standardize_backward(t->params + at, rows, a->n, ld, t->model->ws_eps, g);
     }
     t->squares[item] = sgd_squares(g, rows, a->n, ld);
 }

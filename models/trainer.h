@@ -6,6 +6,7 @@
 #include "models/bit.h"
 #include "models/engine.h"
 
+struct head_part;
 struct model;
 struct pool;
 struct trainer;
@@ -37,15 +38,27 @@ struct train_pieces {
     size_t n;
 };
 
+/* What does not belong to the trunk: as kernel_standardize_backward, kernel_head,
+ * kernel_head_backward_weights and kernel_head_backward_data, which they are unless the engine has
+ * faster ones; the head's for at most TRAIN_GROUP images. */
+struct train_kernels {
+    void (*standardize_backward)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
+                                 float *d);
+    void (*head)(const struct head_part *p, const float *features, const float *w,
+                 const float *bias, float *logits);
+    void (*head_weights)(const struct head_part *p, const float *features, const float *d_logits,
+                         float *dw);
+    void (*head_data)(const struct head_part *p, const float *d_logits, const float *w,
+                      float *d_features);
+};
+
 struct trainer {
     const struct model *model;
     struct train_options options;
     struct pool *pool;
     const struct trunk *trunk;
     void *engine; /* the trunk's own */
-    /* As kernel_standardize_backward, which it is unless the engine has a faster one. */
-    void (*standardize_backward)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
-                                 float *d);
+    struct train_kernels kernels;
     const struct bit_net *net; /* into params */
     float *params;             /* the whole block */
     size_t live, base;         /* first tensor that is trained, and its offset */

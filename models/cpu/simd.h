@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct head_part;
+
 enum {
     SIMD_CHANNELS = 32,  /* the network's channel counts are multiples of this */
     SIMD_DEPTH = 256,    /* products that gemm should be given at a time: longer sums round more */
@@ -233,6 +235,14 @@ struct simd {
                              float *d);
     void (*norm_sums)(const struct simd_norm_sums *a);
     void (*norm_back)(const struct simd_norm_back *a);
+    /* As kernel_head, kernel_head_backward_weights and kernel_head_backward_data, for at most
+     * TRAIN_GROUP images. */
+    void (*head)(const struct head_part *p, const float *features, const float *w,
+                 const float *bias, float *logits);
+    void (*head_weights)(const struct head_part *p, const float *features, const float *d_logits,
+                         float *dw);
+    void (*head_data)(const struct head_part *p, const float *d_logits, const float *w,
+                      float *d_features);
     void (*pool_index)(const struct simd_pool_index *a);
     void (*pool_back)(const struct simd_pool_back *a);
     double (*peak)(size_t n); /* 2 * rows * panel * n floating-point operations, nothing else */

@@ -136,6 +136,9 @@ SIMD_ALWAYS void lane_store(const struct lane_sums *s, double *sum, double *squa
 #define simd_standardize_back_x SIMD_NAME(simd_standardize_back, SIMD_ISA)
 #define simd_norm_sums_x        SIMD_NAME(simd_norm_sums, SIMD_ISA)
 #define simd_norm_back_x        SIMD_NAME(simd_norm_back, SIMD_ISA)
+#define simd_head_x             SIMD_NAME(simd_head, SIMD_ISA)
+#define simd_head_weights_x     SIMD_NAME(simd_head_weights, SIMD_ISA)
+#define simd_head_data_x        SIMD_NAME(simd_head_data, SIMD_ISA)
 #define simd_pool_index_x       SIMD_NAME(simd_pool_index, SIMD_ISA)
 #define simd_pool_back_x        SIMD_NAME(simd_pool_back, SIMD_ISA)
 #define simd_peak_x             SIMD_NAME(simd_peak, SIMD_ISA)
@@ -160,6 +163,12 @@ void simd_standardize_back_x(const float *w, size_t rows, size_t cols, size_t ld
                              float *d);
 void simd_norm_sums_x(const struct simd_norm_sums *a);
 void simd_norm_back_x(const struct simd_norm_back *a);
+void simd_head_x(const struct head_part *p, const float *features, const float *w,
+                 const float *bias, float *logits);
+void simd_head_weights_x(const struct head_part *p, const float *features, const float *d_logits,
+                         float *dw);
+void simd_head_data_x(const struct head_part *p, const float *d_logits, const float *w,
+                      float *d_features);
 void simd_pool_index_x(const struct simd_pool_index *a);
 void simd_pool_back_x(const struct simd_pool_back *a);
 double simd_peak_x(size_t n);
