@@ -87,7 +87,7 @@ static void print_totals(const struct run_totals *t, const char *dir)
              t->n_short);
     }
     if (t->absent) {
-        note(NOTE_INFO, "  %zu left out: data or weights are not here", t->absent);
+        note(NOTE_INFO, "  %zu left out: data or weights cannot be opened", t->absent);
     }
     if (t->retired) {
         note(NOTE_INFO, "  %zu stale ones (other code, weights or data) computed again",

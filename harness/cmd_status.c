@@ -373,7 +373,7 @@ const struct command command_status = {
                "one of them has it.\n"
                "stale: made by other code or from other data than now; running the sweep computes "
                "it again.\n"
-               "absent: the model or the data set is not here.",
+               "absent: the model or the data set is not here or cannot be opened.",
     .example = "status runs/sweep\nstatus runs/shard-1 runs/shard-2 --list",
     .opts = opts,
     .n_opts = ARRAY_LEN(opts),
