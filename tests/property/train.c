@@ -225,6 +225,50 @@ static void test_params(void **state)
     data_free(&two);
 }
 
+/* Features of d's images; the caller frees. */
+static float *features(struct trained *t, const struct data *d)
+{
+    float *f = take(d->x.n * model_feature_dim(&net, d->x.h, d->x.w), sizeof *f);
+    struct err e = {0};
+    if (t->engine->forward(t->state, &d->x, f, NULL, &e)) {
+        fail_msg("%s", e.text);
+    }
+    return f;
+}
+
+/* Forward on an engine that has run forward before follows the parameters: after steps it is that
+ * of a fresh engine, after setting them back what it was at first. */
+static void test_forward_follows(void **state)
+{
+    (void)state;
+    struct data d = draw(3, 33, 20);
+    size_t bytes = d.x.n * model_feature_dim(&net, d.x.h, d.x.w) * sizeof(float);
+    for (size_t k = 0; k < engines_n; k++) {
+        if (!engines[k]->train_step) {
+            continue;
+        }
+        struct trained t = begin(engines[k], 2, &plain), fresh = begin(engines[k], 2, &plain);
+        float *first = features(&t, &d);
+        step(&t, &d, 0.01); /* of the head alone, which was zero */
+        step(&t, &d, 0.01);
+        float *params = blocks(&t), *stepped = features(&t, &d);
+        fresh.engine->set_params(fresh.state, TRAIN_WEIGHTS, params);
+        float *want = features(&fresh, &d);
+        assert_memory_equal(stepped, want, bytes);
+        assert_memory_not_equal(stepped, first, bytes);
+        t.engine->set_params(t.state, TRAIN_WEIGHTS, net.params);
+        float *back = features(&t, &d);
+        assert_memory_equal(back, first, bytes);
+        float *owned[] = {first, params, stepped, want, back};
+        for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
+            free(owned[i]);
+        }
+        end(&t);
+        end(&fresh);
+    }
+    data_free(&d);
+}
+
 /* The model itself is never written, and a network without a head, or pixels, is refused. */
 static void test_refusals(void **state)
 {
@@ -290,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_frozen_trunk),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_params),
+        cmocka_unit_test(test_forward_follows),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_memory_limit),
     };
