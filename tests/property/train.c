@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
@@ -184,6 +185,61 @@ static void test_failures(void **state)
     data_free(&label);
 }
 
+/* An infinite value in whichever tensor, at its beginning or end, is found there. Not in a norm's
+ * scale: what that makes may be NaN, of which ReLU makes 0. */
+static void test_bad_tensor(void **state)
+{
+    (void)state;
+    struct data d = draw(1, 8, 8);
+    size_t n = net.table.n_floats;
+    float *params = take(n, sizeof *params);
+    for (size_t k = 0; k < engines_n; k++) {
+        for (int frozen = 0; engines[k]->train_step && frozen < 2; frozen++) {
+            struct train_options o = plain;
+            o.head_only = frozen;
+            struct trained t = begin(engines[k], 2, &o);
+            for (size_t i = frozen ? net.table.n - 2 : 0; i < net.table.n; i++) {
+                const struct param *p = &net.table.params[i];
+                char text[PARAM_NAME + 32];
+                if (p->kind == PARAM_GAMMA) {
+                    continue;
+                }
+                memcpy(params, net.params, n * sizeof *params);
+                params[p->offset + (i % 2 ? p->n - 1 : 0)] = INFINITY;
+                t.engine->set_params(t.state, TRAIN_WEIGHTS, params);
+                snprintf(text, sizeof text, "tensor %s is not finite", p->name);
+                fails(&t, &d, ERR_NUMERIC, text);
+            }
+            end(&t);
+        }
+    }
+    free(params);
+    data_free(&d);
+}
+
+/* Labels this large leave the loss finite in double, but the gradient of the head's kernel
+ * overflows; no other does, since the head is zero. */
+static void test_bad_gradient(void **state)
+{
+    (void)state;
+    struct data d = draw(1, 8, 8);
+    for (size_t i = 0; i < CLASSES; i++) {
+        d.labels[i] = d.labels[i] > 0 ? 3e38f : 0;
+    }
+    for (size_t k = 0; k < engines_n; k++) {
+        for (int frozen = 0; engines[k]->train_step && frozen < 2; frozen++) {
+            struct train_options o = plain;
+            o.head_only = frozen;
+            struct trained t = begin(engines[k], 2, &o);
+            fails(&t, &d, ERR_NUMERIC,
+                  "the gradient's norm is inf: not finite is that of tensor "
+                  "resnet/head/conv2d/kernel");
+            end(&t);
+        }
+    }
+    data_free(&d);
+}
+
 /* What went out of one and into another goes on with the same bits; forward uses it too. */
 static void test_params(void **state)
 {
@@ -333,6 +389,8 @@ int main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_frozen_trunk),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_bad_tensor),
+        cmocka_unit_test(test_bad_gradient),
         cmocka_unit_test(test_params),
         cmocka_unit_test(test_forward_follows),
         cmocka_unit_test(test_refusals),
