@@ -140,6 +140,65 @@ static void test_against_reference(void **state)
     }
 }
 
+/* Of a net with one unit a block, the kernels of 3x3 layers with this stride become constant: standardised they are 0, and so is
+ * what such a layer makes, directly and by Winograd. */
+static void silence(struct model *m, size_t stride)
+{
+    size_t at = 0; /* 3x3 layers so far, one for each block */
+    for (size_t i = 0; i < m->table.n; i++) {
+        const struct param *p = &m->table.params[i];
+        if (p->kind != PARAM_KERNEL || p->dims[0] != 3) {
+            continue;
+        }
+        if (stride == (at++ ? 2 : 1)) { /* the first block's has stride 1, the others' 2 */
+            for (size_t j = 0; j < p->n; j++) {
+                m->params[p->offset + j] = 1;
+            }
+        }
+    }
+    assert_int_equal(at, ARCH_BLOCKS);
+}
+
+/* Whether cpu's features have other bits than cpu-direct's; they must be close. */
+static bool differs(const struct model *m, size_t side)
+{
+    struct tensor x = images(2, side, side);
+    size_t n = x.n * model_feature_dim(m, side, side);
+    float *cpu = run(&engine_cpu, m, &x, 2, x.n), *direct = run(&engine_cpu_direct, m, &x, 2, x.n);
+    double error = distance(cpu, direct, n);
+    bool other = memcmp(cpu, direct, n * sizeof *cpu) != 0;
+    if (!(error <= 2e-4)) { /* as against the reference */
+        fail_msg("%s, %zu pixels a side: %.2g", cpu_isa(), side, error);
+    }
+    free(cpu);
+    free(direct);
+    free(x.data);
+    return other;
+}
+
+/* With the layers of the other stride silent, only Winograd's way through a layer of this one
+ * rounds differently from cpu-direct: from the size on from which it saves work. */
+static void test_winograd_at_work(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t silent, small, large; /* stride; pixels of a side, below and from the size on */
+    } cases[] = {{2, 8, 32}, {1, 32, 64}};
+    for (size_t i = 0; i < ARRAY_LEN(isas) * ARRAY_LEN(cases); i++) {
+        size_t k = i % ARRAY_LEN(cases);
+        struct model m;
+        if (!cpu_has(isas[i / ARRAY_LEN(cases)])) {
+            continue;
+        }
+        assert_int_equal(cpu_force_isa(isas[i / ARRAY_LEN(cases)], NULL), 0);
+        open_net(&m, "R(1,1,1,1)x0.5");
+        silence(&m, cases[k].silent);
+        assert_false(differs(&m, cases[k].small));
+        assert_true(differs(&m, cases[k].large));
+        model_release(&m);
+    }
+}
+
 static void same(const char *what, const struct tensor *x, const float *a, const float *b, size_t n)
 {
     if (memcmp(a, b, n * sizeof *a)) {
@@ -242,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_winograd_at_work),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_isas),
         cmocka_unit_test(test_overflow),
