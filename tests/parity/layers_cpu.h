@@ -1,5 +1,5 @@
 /* The layers of the cpu engine, forward and backward, on the inputs of a reference file: on every
- * instruction set, and 3x3 convolutions with stride 1 both directly and by Winograd. Layers whose
+ * instruction set, and 3x3 convolutions both directly and by Winograd, at every size. Layers whose
  * channels are no multiple of 32 do not occur there. */
 #ifndef BITBENCH_TESTS_PARITY_LAYERS_CPU_H
 #define BITBENCH_TESTS_PARITY_LAYERS_CPU_H
@@ -53,7 +53,8 @@ static inline void cpu_conv(const struct layer_cpu *c)
     }
     struct conv_weights back = {.conv = {.simd = c->simd,
                                          .shape = shape,
-                                         .winograd = c->winograd,
+                                         .winograd = c->winograd && l->stride == 1,
+                                         .strided = c->winograd && l->stride == 2,
                                          .weights = pack.forward,
                                          .x = x},
                                 .dy = dy};
@@ -61,7 +62,7 @@ static inline void cpu_conv(const struct layer_cpu *c)
     conv_size(conv);
     struct conv_data data = {.simd = c->simd,
                              .forward = shape,
-                             .winograd = c->winograd,
+                             .winograd = conv->winograd,
                              .weights = pack.back,
                              .dy = dy};
     size_t n_y = l->n * conv->oh * conv->ow * l->cout, n_x = l->n * l->h * l->w * l->cin;
@@ -242,7 +243,7 @@ static inline void check_layer_cpu(const struct layer *l, const char *op)
         }
         struct layer_cpu c = {.l = l, .simd = simd_find(isa), .crew = {.size = 1}};
         ops[at].run(&c);
-        c.winograd = conv && l->k == 3 && l->stride == 1;
+        c.winograd = conv && l->k == 3;
         if (c.winograd) {
             ops[at].run(&c);
         }
