@@ -416,6 +416,32 @@ static void test_max_pool(void **state)
     free(x);
 }
 
+/* Of equal values, the padding's 0 among them, the first in the window counts. */
+static void test_pool_ties(void **state)
+{
+    (void)state;
+    enum { H = 9,
+           W = 10,
+           C = 32,
+           N = 5 * 5 * C };
+    float *x = take(H * W * C, sizeof *x), y[N], want[N];
+    unsigned char index[N], want_index[N];
+    for (size_t i = 0; i < H * W * C; i++) {
+        x[i] = (float)(rng_at(SEED, 16, i) % 3) - 1;
+    }
+    kernel_max_pool_index(x, 1, H, W, C, want, want_index);
+    for (size_t i = 0; i < ARRAY_LEN(isas); i++) {
+        const struct simd_pool_index p = {
+            .x = x, .y = y, .index = index, .h = H, .w = W, .c = C, .n = 25};
+        if (usable(i)) {
+            usable(i)->pool_index(&p);
+            assert_memory_equal(y, want, sizeof y);
+            assert_memory_equal(index, want_index, sizeof index);
+        }
+    }
+    free(x);
+}
+
 static void test_average(void **state)
 {
     (void)state;
@@ -452,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_strided),
         cmocka_unit_test(test_stats_far_mean),
         cmocka_unit_test(test_max_pool),
+        cmocka_unit_test(test_pool_ties),
         cmocka_unit_test(test_average),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
