@@ -106,8 +106,8 @@ static void against_reference(const struct model *m, size_t n_images, size_t h, 
     double bound = h * w < 32 * 32 ? 1.5e-3 : 2e-4;
     double a = distance(cpu, want, n), b = distance(direct, want, n);
     if (!(a <= bound) || !(b <= bound)) {
-        fail_msg("%s %s, %zu images of %zu x %zu: cpu %.2g, cpu-direct %.2g, bound %.2g", cpu_isa(),
-                 m->arch_text, x.n, h, w, a, b, bound);
+        fail_msg("%s %s, %zu images of %zu x %zu: cpu %.2g, cpu-direct %.2g, bound %.2g, seed %d",
+                 cpu_isa(), m->arch_text, x.n, h, w, a, b, bound, SEED);
     }
     free(want);
     free(cpu);
@@ -136,6 +136,55 @@ static void test_against_reference(void **state)
                 }
             }
         }
+        model_release(&m);
+    }
+}
+
+/* A random number below n. */
+static size_t below(size_t n, size_t *key)
+{
+    return (size_t)(rng_at(SEED, 1000, (*key)++) % n);
+}
+
+/* Sides that are equally likely in each octave. Of images of less than 64 pixels a group may have
+ * two values, of which rounding leaves little where they are nearly equal: no bound would hold. */
+static void draw_sides(size_t *key, size_t side[2])
+{
+    enum { OCTAVES = 7 };
+    do {
+        for (size_t k = 0; k < 2; k++) {
+            size_t octave = (size_t)1 << below(OCTAVES, key);
+            side[k] = octave + below(octave, key);
+        }
+    } while (side[0] * side[1] < 64);
+}
+
+static void test_random_networks(void **state)
+{
+    (void)state;
+    enum { CASES = 12,
+           PIXELS = 20000, /* about, in all images of a case */
+           IMAGES = 20 };
+    size_t key = 0;
+    for (size_t i = 0; i < CASES; i++) {
+        const char *isa = isas[below(ARRAY_LEN(isas), &key)];
+        size_t side[2], depth[ARCH_BLOCKS];
+        char text[ARCH_NAME];
+        struct model m;
+        draw_sides(&key, side);
+        size_t most = 1 + PIXELS / (side[0] * side[1]);
+        size_t n = 1 + below(most < IMAGES ? most : IMAGES, &key);
+        for (size_t k = 0; k < ARCH_BLOCKS; k++) {
+            depth[k] = 1 + below(2, &key);
+        }
+        snprintf(text, sizeof text, "R(%zu,%zu,%zu,%zu)x%s", depth[0], depth[1], depth[2],
+                 depth[3], below(3, &key) ? "0.5" : "1");
+        if (!cpu_has(isa)) {
+            continue;
+        }
+        assert_int_equal(cpu_force_isa(isa, NULL), 0);
+        open_net(&m, text);
+        against_reference(&m, n, side[0], side[1]);
         model_release(&m);
     }
 }
@@ -301,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_reference),
+        cmocka_unit_test(test_random_networks),
         cmocka_unit_test(test_winograd_at_work),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_isas),
