@@ -209,6 +209,37 @@ static void test_not_finite(void **state)
     }
 }
 
+/* An infinity that nothing after the root shows: of one pixel, all of the root's channels are minus
+ * infinity, and the pool takes the padding's 0. */
+static void test_hidden_infinity(void **state)
+{
+    (void)state;
+    const struct param *root = &net.table.params[0];
+    size_t bytes = net.table.n_floats * sizeof *net.params, tap = 3 * root->dims[3];
+    struct model m = net;
+    struct tensor x = images(1, 1, 1);
+    struct output o = output_for(&net, &x);
+    m.params = malloc(bytes);
+    assert_non_null(m.params);
+    memcpy(m.params, net.params, bytes);
+    for (size_t i = 0; i < root->n; i++) { /* standardised, only the middle tap is above 0 */
+        m.params[root->offset + i] = i / tap == 7 * 7 / 2 ? 1 : -1;
+    }
+    x.data[1] = -INFINITY;
+    for (size_t k = 0; k < engines_n; k++) {
+        struct err e = {0};
+        void *s;
+        assert_int_equal(engines[k]->open(&s, &m, NULL, &e), 0);
+        assert_int_equal(engines[k]->forward(s, &x, o.features, NULL, &e), -1);
+        assert_int_equal(e.code, ERR_NUMERIC);
+        assert_non_null(strstr(e.text, "image 0 of the batch: an input value is not finite"));
+        engines[k]->close(s);
+    }
+    output_free(&o);
+    free(m.params);
+    free(x.data);
+}
+
 /* Forward under a limit that is too low for it says so; tells whether it did. */
 static bool refuses(const struct engine *engine, const struct tensor *x, size_t limit, float *out)
 {
@@ -406,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_batch_and_threads),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_hidden_infinity),
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_open_forward),
         cmocka_unit_test(test_small_cases),
