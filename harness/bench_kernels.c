@@ -165,6 +165,9 @@ int bench_kernels(struct ctx *c, struct bench_args *a, struct err *e)
     struct model_dirs where = context_model_dirs(c);
     size_t px = (size_t)(a->pp.crop ? a->pp.crop : 224), n = a->batch ? a->batch : 8;
     int status = -1;
+    if (c->engine == &engine_reference) {
+        return err_set(e, ERR_USAGE, "engine %s has no layers to measure", c->engine->name);
+    }
     if (model_open(&m, a->model ? a->model : "random:R50x1", &where, false, e)) {
         return -1;
     }

@@ -27,10 +27,14 @@ static const struct opt opts[] = {
     {"dataset", 'd', OPT_TEXT, offsetof(struct bench_args, dataset), "DATASET",
      "decode: the images (fashion-mnist)", 0, 0},
     {"size", 0, OPT_LIST, offsetof(struct bench_args, sizes), "PX[,PX...]",
-     "side of the network's input (224; decode: 64)", 0, 0},
+     "all but probe: side of the network's input (224; decode: the preset's,\n64 without a "
+     "preset)",
+     0, 0},
     {"batch", 0, OPT_LIST, offsetof(struct bench_args, batches), "N[,N...]",
      "forward, train, kernels: images a call (8)", 0, 0},
-    PREPROCESS_OPTS_BUT_SIZE(bench_args, pp),
+    {"preprocess", 0, OPT_TEXT, offsetof(struct bench_args, pp.preset), "PRESET",
+     "decode: preset or step list (bit-paper)", 0, 0},
+    PREPROCESS_STEP_OPTS(bench_args, pp, "decode: "),
     {"images", 0, OPT_INT, offsetof(struct bench_args, images), "N", "decode: images a run (10000)",
      1, 100000000},
     {"runs", 0, OPT_INT, offsetof(struct bench_args, runs), "N",
@@ -97,22 +101,66 @@ int bench_measure(const struct ctx *c, struct bench_args *a, const struct bench_
     return 0;
 }
 
-/* --- the points --- */
-
-enum { AXIS_MODEL = 1,
-       AXIS_SIZE = 2,
-       AXIS_BATCH = 4 };
-
+/* --- the parts --- */
 static const struct kind {
     const char *name;
-    int axes;
+    const char *reads[9]; /* options, beside --runs and --each */
     int (*run)(struct ctx *c, struct bench_args *a, struct err *e);
-} kinds[] = {{"decode", AXIS_SIZE, bench_decode},
-             {"forward", AXIS_MODEL | AXIS_SIZE | AXIS_BATCH, bench_forward},
-             {"train", AXIS_MODEL | AXIS_SIZE | AXIS_BATCH, bench_train},
-             {"kernels", AXIS_MODEL | AXIS_SIZE | AXIS_BATCH, bench_kernels},
-             {"probe", 0, bench_probe}};
+} kinds[] = {{"decode",
+              {"dataset", "size", "images", "preprocess", "resize", "kernel", "decode", "range",
+               "mode"},
+              bench_decode},
+             {"forward", {"model", "size", "batch"}, bench_forward},
+             {"train", {"model", "size", "batch"}, bench_train},
+             {"kernels", {"model", "size", "batch"}, bench_kernels},
+             {"probe", {0}, bench_probe}};
 
+static bool reads(const struct kind *k, const char *option)
+{
+    for (size_t i = 0; i < ARRAY_LEN(k->reads) && k->reads[i]; i++) {
+        if (!strcmp(k->reads[i], option)) {
+            return true;
+        }
+    }
+    return !strcmp(option, "runs") || !strcmp(option, "each");
+}
+
+/* Whether the command line has it: no value of these options is 0. */
+static bool given(const struct opt *o, const struct bench_args *a)
+{
+    const void *field = (const char *)a + o->offset;
+    return o->kind == OPT_LIST   ? ((const struct texts *)field)->n > 0
+           : o->kind == OPT_TEXT ? *(const char *const *)field != NULL
+           : o->kind == OPT_INT  ? *(const int64_t *)field != 0
+                                 : *(const bool *)field;
+}
+
+static int refuse_unread(const struct kind *k, const struct bench_args *a, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
+        if (given(&opts[i], a) && !reads(k, opts[i].name)) {
+            return err_set(e, ERR_USAGE, "bench %s: --%s does not apply", k->name, opts[i].name);
+        }
+    }
+    return 0;
+}
+
+/* The part named; NULL with e set where there is none. */
+static const struct kind *find_kind(const char *name, struct err *e)
+{
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!strcmp(name, kinds[i].name)) {
+            return &kinds[i];
+        }
+        near_add(&near, kinds[i].name);
+    }
+    err_set(e, ERR_USAGE, "bench has no '%s'%s", name, near_text(&near));
+    return NULL;
+}
+
+/* --- the points --- */
 static int number_of(const char *text, const char *option, int64_t most, struct err *e)
 {
     int64_t v;
@@ -143,17 +191,17 @@ static int64_t pick(const struct texts *t, size_t i)
     return i < t->n && str_to_i64(t->items[i], &v) ? v : 0;
 }
 
-static size_t points(const struct texts *t, int axis)
+static size_t points(const struct kind *k, const char *option, const struct texts *t)
 {
-    return axis && t->n ? t->n : 1;
+    return reads(k, option) && t->n ? t->n : 1;
 }
 
-/* All points of the axes that the kind has, batches fastest. */
+/* All points of the axes that the part has, batches fastest. */
 static int run_kind(struct ctx *c, const struct kind *k, struct bench_args *a, struct err *e)
 {
-    size_t models = points(&a->models, k->axes & AXIS_MODEL);
-    size_t sizes = points(&a->sizes, k->axes & AXIS_SIZE);
-    size_t batches = points(&a->batches, k->axes & AXIS_BATCH);
+    size_t models = points(k, "model", &a->models);
+    size_t sizes = points(k, "size", &a->sizes);
+    size_t batches = points(k, "batch", &a->batches);
     for (size_t i = 0; i < models * sizes * batches; i++) {
         size_t model = i / (sizes * batches);
         a->model = model < a->models.n ? a->models.items[model] : NULL;
@@ -185,23 +233,15 @@ static void make_header(const struct ctx *c, char header[BENCH_HEADER])
 static int run(struct ctx *c, void *args, char **words, size_t n_words, struct err *e)
 {
     struct bench_args *a = args;
-    struct near near;
-    bool found = n_words == 0;
-    if (context_refuse_json(c, "bench", e) || check_numbers(&a->sizes, "size", MAX_SIZE, e) ||
+    const struct kind *one = n_words ? find_kind(words[0], e) : NULL;
+    if ((n_words && (!one || refuse_unread(one, a, e))) || context_refuse_json(c, "bench", e) ||
+        check_numbers(&a->sizes, "size", MAX_SIZE, e) ||
         check_numbers(&a->batches, "batch", MAX_BATCH, e) || context_compute(c, e)) {
         return -1;
     }
-    near_init(&near, n_words ? words[0] : "");
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        near_add(&near, kinds[i].name);
-        found |= n_words && !strcmp(words[0], kinds[i].name);
-    }
-    if (!found) {
-        return err_set(e, ERR_USAGE, "bench has no '%s'%s", words[0], near_text(&near));
-    }
     make_header(c, a->header);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if ((!n_words || !strcmp(words[0], kinds[i].name)) && run_kind(c, &kinds[i], a, e)) {
+        if ((!one || one == &kinds[i]) && run_kind(c, &kinds[i], a, e)) {
             return -1;
         }
     }
@@ -212,6 +252,8 @@ const struct command command_bench = {
     .name = "bench",
     .args = "[decode | forward | train | kernels | probe] [OPTION...]",
     .help = "speed of the parts, as TSV",
+    .details = "With no part named all are measured, each with the options that it reads; a part "
+               "that is named\nrefuses the others.",
     .example = "bench decode -d fashion-mnist --size 64\n"
                "bench forward -m random:R50x1 --size 32,64 --batch 8,64",
     .opts = opts,

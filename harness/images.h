@@ -42,27 +42,28 @@ int images_load_augmented(const char *const *paths, size_t n, const struct prepr
 #define PREPROCESS_OPTS(S, F)                                          \
     {"size", 0, OPT_INT, offsetof(struct S, F.crop), "PX",             \
      "side of the network's input, overriding the preset's", 1, 4096}, \
-        PREPROCESS_OPTS_BUT_SIZE(S, F)
-#define PREPROCESS_OPTS_BUT_SIZE(S, F)                                      \
-    {"preprocess",                                                          \
-     0,                                                                     \
-     OPT_TEXT,                                                              \
-     offsetof(struct S, F.preset),                                          \
-     "PRESET",                                                              \
-     "preset, step list, or `model` for the checkpoint's own",              \
-     0,                                                                     \
-     0},                                                                    \
-        {"resize", 0, OPT_INT, offsetof(struct S, F.resize), "PX",          \
-         "size before the crop (same as --size)", 1, 4096},                 \
-        {"kernel", 0, OPT_TEXT, offsetof(struct S, F.kernel), "NAME",       \
-         "resize kernel, overriding the preset's", 0, 0},                   \
-        {"decode", 0, OPT_TEXT, offsetof(struct S, F.decode), "NAME",       \
-         "image decoding (pil, tf, cv...), overriding the preset's", 0, 0}, \
-        {"range", 0, OPT_TEXT, offsetof(struct S, F.range), "NAME",         \
-         "value range, overriding the preset's", 0, 0},                     \
-    {                                                                       \
-        "mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME",            \
-            "squash, short, small, none..., overriding the preset's", 0, 0  \
+        {"preprocess",                                                 \
+         0,                                                            \
+         OPT_TEXT,                                                     \
+         offsetof(struct S, F.preset),                                 \
+         "PRESET",                                                     \
+         "preset, step list, or `model` for the checkpoint's own",     \
+         0,                                                            \
+         0},                                                           \
+        PREPROCESS_STEP_OPTS(S, F, "")
+/* Those that override a preset's steps; P stands before each help text. */
+#define PREPROCESS_STEP_OPTS(S, F, P)                                         \
+    {"resize", 0, OPT_INT, offsetof(struct S, F.resize), "PX",                \
+     P "size before the crop (default: that of --size)", 1, 4096},            \
+        {"kernel", 0, OPT_TEXT, offsetof(struct S, F.kernel), "NAME",         \
+         P "resize kernel, overriding the preset's", 0, 0},                   \
+        {"decode", 0, OPT_TEXT, offsetof(struct S, F.decode), "NAME",         \
+         P "image decoding (pil, tf, cv...), overriding the preset's", 0, 0}, \
+        {"range", 0, OPT_TEXT, offsetof(struct S, F.range), "NAME",           \
+         P "value range, overriding the preset's", 0, 0},                     \
+    {                                                                         \
+        "mode", 0, OPT_TEXT, offsetof(struct S, F.mode), "NAME",              \
+            P "squash, short, small, none..., overriding the preset's", 0, 0  \
     }
 
 #endif

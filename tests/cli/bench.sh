@@ -15,6 +15,14 @@ expect 0 'kernels	7x7/2 3->32 32x32' "kernels lists the layers" "$bitbench" benc
 expect 2 "'--size': 'x' is not a whole number" "a size that is no number" "$bitbench" bench forward --size 32,x
 expect 2 "'--batch': 5000 is not in 1..4096" "a batch too large" "$bitbench" bench forward --batch 8,5000
 expect 2 "bench has no 'trian'; did you mean 'train'" "near match of a kind" "$bitbench" bench trian
+for part in forward train kernels probe; do
+    expect 2 "bench $part: --resize does not apply" "$part refuses an option of decode" "$bitbench" bench $part --resize 99
+done
+expect 2 "bench decode: --batch does not apply" "decode refuses an option of the others" "$bitbench" bench decode --batch 8
+expect 2 "bench probe: --size does not apply" "probe has no size" "$bitbench" bench probe --size 8
+expect 2 "bench forward: --mode does not apply" "also where its text is empty" "$bitbench" bench forward --mode ''
+expect 2 "bench kernels: engine reference has no layers" "kernels are those of the cpu engine" \
+    "$bitbench" --engine reference bench kernels $small --size 32
 expect 2 "pixels cannot be trained" "pixels do not train" "$bitbench" --engine reference bench train -m pixels
 expect 2 "parameters of R50x1: a block of 89.6 MiB is more than the memory limit of 1.0 MiB" \
     "a limit below the parameters" "$bitbench" --max-mem 1M --engine cpu bench forward
