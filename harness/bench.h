@@ -9,15 +9,19 @@
 
 struct ctx;
 struct err;
+struct model;
 struct pool;
 
-enum { BENCH_HEADER = 1024 };
+enum { BENCH_HEADER = 1024,
+       BENCH_POINT = 128,
+       BENCH_SIZE = 224, /* where the command line names none */
+       BENCH_BATCH = 8 };
 
 struct bench_args {
     struct preprocess_args pp;           /* crop: the point's side, 0 = the kind's default */
     struct texts models, sizes, batches; /* as given; empty = the kind's default */
     const char *model;                   /* of the point, or NULL */
-    size_t batch;                        /* of the point, 0 = the default */
+    size_t batch;                        /* of the point, 0 = BENCH_BATCH */
     const char *dataset;
     int64_t runs, images;
     bool each;
@@ -36,6 +40,10 @@ struct bench_line {
  * header: where nothing can be measured nothing is printed. */
 int bench_measure(const struct ctx *c, struct bench_args *a, const struct bench_line *line,
                   int (*fn)(void *ctx, struct err *e), void *ctx, struct err *e);
+
+/* How a line names a network's point: architecture, size, batch, engine. */
+void bench_point(char text[BENCH_POINT], const struct ctx *c, const struct model *m, size_t px,
+                 size_t batch);
 
 /* Fused multiply-adds on registers, on all threads: floating-point operations a second, the best of
  * some tries. Copying memory that no cache holds: bytes read and written a second, 0 where there is

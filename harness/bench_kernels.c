@@ -1,7 +1,8 @@
 /* bench kernels: each layer shape of a network alone, as the cpu engine runs it: GroupNorm and ReLU
  * on the input, the residual where there is one, sums for the next norm, and as many images at a
  * time, over the same memory, until the batch is full. Winograd's layers are counted with the
- * operations of the direct convolution. The peak is measured before each line, on all threads, with
+ * operations of the direct convolution, which leaves out what of the kernel sees only padding. The
+ * peak is measured before each line, on all threads, with
  * multiply-adds on registers. */
 #include "harness/bench.h"
 #include "harness/context.h"
@@ -87,11 +88,18 @@ static void fill_layer(struct bench_layer *l)
     }
 }
 
+/* The weights that see the image. */
+static size_t used_weights(const struct conv_shape *z)
+{
+    return arch_conv_taps(z->h, z->k, z->stride) * arch_conv_taps(z->w, z->k, z->stride) * z->cin *
+           z->cout;
+}
+
 /* Weights, input, output and residual, each once. */
 static double layer_bytes(const struct bench_layer *l)
 {
     const struct conv_shape *z = &l->conv.shape;
-    size_t weights = weight_floats(z);
+    size_t weights = used_weights(z);
     size_t in = z->n * z->h * z->w * z->cin, out = z->n * l->conv.oh * l->conv.ow * z->cout;
     return (double)((weights + in + (l->conv.add ? 2 : 1) * out) * sizeof(float));
 }
@@ -114,7 +122,7 @@ static bool same_shape(const struct layer *a, const struct layer *b)
 
 /* The i-th layer, if no earlier one is like it. */
 static int bench_one(struct ctx *c, struct bench_args *a, const struct cpu_net *net, size_t i,
-                     size_t batch, struct err *e)
+                     size_t batch, const char *point, struct err *e)
 {
     const struct layer *z = &net->layers[i];
     size_t alike = 0, step = cpu_net_layer_images(net, i, batch);
@@ -140,12 +148,12 @@ static int bench_one(struct ctx *c, struct bench_args *a, const struct cpu_net *
     }
     take_layer(&l, &arena);
     fill_layer(&l);
-    char shape[128];
-    snprintf(shape, sizeof shape, "%zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s", z->k,
-             z->k, z->stride, z->cin, z->cout, z->w, z->h, step, alike,
+    char shape[2 * BENCH_POINT];
+    snprintf(shape, sizeof shape, "%s: %zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s",
+             point, z->k, z->k, z->stride, z->cin, z->cout, z->w, z->h, step, alike,
              z->winograd || z->strided ? ", Winograd" : "");
     double flop = 2.0 * (double)(l.times * step * l.conv.oh * l.conv.ow) *
-                  (double)(z->k * z->k * z->cin * z->cout);
+                  (double)used_weights(&l.conv.shape);
     struct bench_line line = {.what = "kernels",
                               .shape = shape,
                               .unit = "GFLOP",
@@ -163,7 +171,9 @@ int bench_kernels(struct ctx *c, struct bench_args *a, struct err *e)
     struct model *m = NULL;
     struct cpu_net net = {0};
     struct model_dirs where = context_model_dirs(c);
-    size_t px = (size_t)(a->pp.crop ? a->pp.crop : 224), n = a->batch ? a->batch : 8;
+    size_t px = (size_t)(a->pp.crop ? a->pp.crop : BENCH_SIZE);
+    size_t n = a->batch ? a->batch : BENCH_BATCH;
+    char point[BENCH_POINT];
     int status = -1;
     if (c->engine == &engine_reference) {
         return err_set(e, ERR_USAGE, "engine %s has no layers to measure", c->engine->name);
@@ -179,9 +189,10 @@ int bench_kernels(struct ctx *c, struct bench_args *a, struct err *e)
         goto out;
     }
     cpu_net_choose(&net, px, px);
+    bench_point(point, c, m, px, n);
     status = 0;
     for (size_t i = 0; i < net.n_layers && status == 0; i++) {
-        status = bench_one(c, a, &net, i, n, e);
+        status = bench_one(c, a, &net, i, n, point, e);
     }
 out:
     cpu_net_release(&net);

@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_SIZE = 224,
-       DEFAULT_BATCH = 8,
-       NEW_CLASSES = 10,
+enum { NEW_CLASSES = 10,
        LOSSES = 4 };
 static const double RATE = 0.003; /* BiT's base rate */
 
@@ -28,15 +26,22 @@ struct network {
     float *features, *labels; /* one of them */
     double losses[LOSSES];    /* of the first steps */
     size_t n_steps;
-    char shape[192];
+    char shape[BENCH_POINT];
 };
+
+void bench_point(char text[BENCH_POINT], const struct ctx *c, const struct model *m, size_t px,
+                 size_t batch)
+{
+    snprintf(text, BENCH_POINT, "%.40s %zux%zu batch %zu %s", m->arch_text, px, px, batch,
+             c->engine->name);
+}
 
 /* Model, size and batch of the point; no engine yet. */
 static int open_network(struct network *n, struct ctx *c, struct bench_args *a,
                         const struct model *m, struct err *e)
 {
-    size_t px = (size_t)(a->pp.crop ? a->pp.crop : DEFAULT_SIZE);
-    size_t batch = a->batch ? a->batch : DEFAULT_BATCH;
+    size_t px = (size_t)(a->pp.crop ? a->pp.crop : BENCH_SIZE);
+    size_t batch = a->batch ? a->batch : BENCH_BATCH;
     *n = (struct network){
         .engine = c->engine, .model = m, .x = {.n = batch, .h = px, .w = px, .c = 3}};
     n->x.data = mem_take(batch * px * px, 3 * sizeof(float), e);
@@ -46,8 +51,7 @@ static int open_network(struct network *n, struct ctx *c, struct bench_args *a,
     for (size_t i = 0; i < batch * px * px * 3; i++) {
         n->x.data[i] = (float)(2 * rng_unit(rng_at(0, 1, i)) - 1);
     }
-    snprintf(n->shape, sizeof n->shape, "%.40s %zux%zu batch %zu %s", m->arch_text, px, px, batch,
-             c->engine->name);
+    bench_point(n->shape, c, m, px, batch);
     return 0;
 }
 

@@ -64,7 +64,7 @@ static void print_line(const struct bench_line *line, const double *sorted, size
 {
     char rate[32], share[32], bytes[32];
     double median = sorted[n / 2], flops = line->flop / median;
-    printf("%s\t%s\t%zu\t%zu\t%.6f\t%.6f\t%.6f\t%.4g\t%s/s\t%s\t%s\t%s\n", line->what,
+    printf("%s\t%s\t%zu\t%zu\t%.9f\t%.9f\t%.9f\t%.4g\t%s/s\t%s\t%s\t%s\n", line->what,
            line->shape, threads, n, median, sorted[0], sorted[n - 1], line->units / median,
            line->unit, number(rate, 1, 1e-9 * flops),
            number(share, 3, line->peak > 0 ? flops / line->peak : 0),
@@ -93,7 +93,7 @@ int bench_measure(const struct ctx *c, struct bench_args *a, const struct bench_
     if (a->each) {
         printf("# seconds:");
         for (size_t i = 0; i < n; i++) {
-            printf(" %.6f", s[i]);
+            printf(" %.9f", s[i]);
         }
         printf("\n");
     }
@@ -224,6 +224,8 @@ static void make_header(const struct ctx *c, char header[BENCH_HEADER])
     snprintf(header, BENCH_HEADER,
              "# %.200s; %.200s; isa %s; %zu threads; multiply-add peak %.0f GFLOP/s; copy %s; "
              "OpenBLAS %.40s; bitbench %.40s %.80s\n"
+             "# operations: those of the direct convolution; without the ones for places of a "
+             "kernel that see only padding\n"
              "what\tshape\tthreads\truns\tmedian_s\tbest_s\tworst_s\trate\tunit\tgflop_s\t"
              "of_peak\tgb_s\n",
              cpu_name(), build_compiler, cpu_isa(), pool_size(c->pool), 1e-9 * peak, copy,

@@ -251,22 +251,39 @@ size_t arch_conv_out(size_t n, size_t k, size_t stride)
     return (n + 2 * (k / 2) - k) / stride + 1;
 }
 
+size_t arch_conv_taps(size_t n, size_t k, size_t stride)
+{
+    size_t taps = 0, out = arch_conv_out(n, k, stride);
+    for (size_t t = 0; t < k; t++) {
+        for (size_t i = 0; i < out; i++) {
+            size_t at = i * stride + t; /* in the padded input */
+            if (at >= k / 2 && at < n + k / 2) {
+                taps++;
+                break;
+            }
+        }
+    }
+    return taps;
+}
+
 uint64_t arch_macs(const struct arch *a, size_t n_classes, size_t h, size_t w)
 {
+    uint64_t macs = (uint64_t)arch_conv_taps(h, 7, 2) * arch_conv_taps(w, 7, 2);
     h = arch_conv_out(h, 7, 2);
     w = arch_conv_out(w, 7, 2);
-    uint64_t macs = (uint64_t)h * w * 7 * 7 * 3 * arch_root_channels(a);
+    macs *= (uint64_t)h * w * 3 * arch_root_channels(a);
     h = arch_conv_out(h, 3, 2); /* the pool */
     w = arch_conv_out(w, 3, 2);
     for (size_t b = 0; b < ARCH_BLOCKS; b++) {
         for (size_t i = 0; i < a->depth[b]; i++) {
             struct arch_unit u = arch_unit_at(a, b, i);
             uint64_t before = (uint64_t)h * w;
+            uint64_t taps = arch_conv_taps(h, 3, u.stride) * arch_conv_taps(w, 3, u.stride);
             h = arch_conv_out(h, 3, u.stride);
             w = arch_conv_out(w, 3, u.stride);
             uint64_t after = (uint64_t)h * w;
             macs += before * u.cin * u.mid;
-            macs += after * (9 * u.mid * u.mid + u.mid * u.cout + (u.proj ? u.cin * u.cout : 0));
+            macs += after * (taps * u.mid * u.mid + u.mid * u.cout + (u.proj ? u.cin * u.cout : 0));
         }
     }
     return macs + (uint64_t)arch_features(a) * n_classes;

@@ -44,6 +44,9 @@ struct arch_unit {
 struct arch_unit arch_unit_at(const struct arch *a, size_t b, size_t u);
 /* Output length along one side: kernel k (odd), padding k / 2; the root's pool is k 3, stride 2. */
 size_t arch_conv_out(size_t n, size_t k, size_t stride);
+/* How many of the kernel's k places along one side see the input for some output: k but for inputs
+ * smaller than the kernel. */
+size_t arch_conv_taps(size_t n, size_t k, size_t stride);
 
 /* One tensor, under the name of the released .npz files; kernels are HWIO. */
 enum param_kind { PARAM_KERNEL,
@@ -69,7 +72,8 @@ int param_table_init(struct param_table *t, const struct arch *a, size_t n_class
 void param_table_release(struct param_table *t);
 const struct param *param_find(const struct param_table *t, const char *name); /* or NULL */
 
-/* Multiply-adds of the convolutions and the head for one image of h x w pixels. */
+/* Multiply-adds of the convolutions and the head for one image of h x w pixels; those with padding
+ * count, too, but for places of the kernel that see nothing else. */
 uint64_t arch_macs(const struct arch *a, size_t n_classes, size_t h, size_t w);
 
 #endif

@@ -208,6 +208,28 @@ static void test_sizes(void **state)
     }
 }
 
+/* Counted by hand: at one pixel only the middle of a kernel sees it. */
+static void test_taps(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n, k, stride, taps;
+    } cases[] = {{1, 1, 1, 1}, {1, 3, 1, 1}, {2, 3, 1, 3}, {1, 3, 2, 1}, {2, 3, 2, 2}, {3, 3, 2, 3}, {1, 7, 2, 1}, {2, 7, 2, 2}, {3, 7, 2, 5}, {4, 7, 2, 6}, {5, 7, 2, 7}, {224, 7, 2, 7}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(arch_conv_taps(cases[i].n, cases[i].k, cases[i].stride), cases[i].taps);
+    }
+    struct arch a;
+    assert_int_equal(arch_parse(&a, "R(1,1,1,1)x1", NULL), 0);
+    /* root, then of each block the projection, a, b and c at one pixel */
+    uint64_t want = 3 * 64;
+    for (uint64_t b = 0, cin = 64; b < ARCH_BLOCKS; b++) {
+        uint64_t mid = 64ull << b, cout = 4 * mid;
+        want += cin * cout + cin * mid + mid * mid + mid * cout;
+        cin = cout;
+    }
+    assert_int_equal(arch_macs(&a, 0, 1, 1), want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_published_totals),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_taps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
