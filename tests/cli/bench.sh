@@ -11,8 +11,8 @@ expect 0 '' "lists of sizes and batches are all measured, in order" test \
     "$a 32x32 batch 1 $a 32x32 batch 3 $a 48x48 batch 1 $a 48x48 batch 3"
 expect 0 '' "the line of columns" test "$(sed -n '3p' "$tmp/points" | tr '\t' ' ')" = \
     "what shape threads runs median_s best_s worst_s rate unit gflop_s of_peak gb_s"
-expect 0 '' "every line has a cell for each column, seconds and the share of the peak above 0" \
-    awk -F '\t' 'NR > 3 { n++; if (NF != 12 || !($5 > 0) || !($11 > 0)) exit 1 } END { if (n != 4) exit 1 }' "$tmp/points"
+expect 0 '' "every line has a cell for each column, seconds above 0 and a share of the peak" \
+    awk -F '\t' 'NR > 3 { n++; if (NF != 12 || !($5 > 0) || $11 !~ /^[0-9.]+$/) exit 1 } END { if (n != 4) exit 1 }' "$tmp/points"
 expect 0 '^# losses: 2\.30258509' "a random network is trained with a new head, whose first loss is log 10" \
     "$bitbench" --engine reference bench train $small --size 32 --batch 8 --each
 expect 0 '^# seconds: [0-9.]+ [0-9.]+$' "--each prints the seconds of each run" "$bitbench" bench forward $small --size 32 --each
@@ -21,7 +21,7 @@ expect 0 "kernels	R\(1,1,1,1\)x0.5 32x32 batch 1 cpu: 7x7/2 3->32 32x32" "kernel
 "$bitbench" --engine cpu-direct bench kernels -m 'random:R(1,1,1,1)x0.5,random:R(2,1,1,1)x1' --size 1 --runs 1 --batch 1 >"$tmp/kernels"
 expect 0 '' "lines of two networks are told apart" test "$(grep -c '	R(1,1,1,1)x0.5 ' "$tmp/kernels") $(grep -c '	R(2,1,1,1)x1 ' "$tmp/kernels")" = "16 17"
 expect 0 '' "at one pixel no direct layer is above the peak, and none takes no time" \
-    awk -F '\t' '/^kernels/ { n++; if (!($5 > 0) || !($11 > 0 && $11 <= 1)) exit 1 } END { if (!n) exit 1 }' "$tmp/kernels"
+    awk -F '\t' '/^kernels/ { n++; if (!($5 > 0) || $11 !~ /^[0-9.]+$/ || $11 > 1) exit 1 } END { if (!n) exit 1 }' "$tmp/kernels"
 expect 2 "'--size': 'x' is not a whole number" "a size that is no number" "$bitbench" bench forward --size 32,x
 expect 2 "'--batch': 5000 is not in 1..4096" "a batch too large" "$bitbench" bench forward --batch 8,5000
 expect 2 "bench has no 'trian'; did you mean 'train'" "near match of a kind" "$bitbench" bench trian
