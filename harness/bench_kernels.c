@@ -143,15 +143,15 @@ static int bench_one(struct ctx *c, struct bench_args *a, const struct cpu_net *
     struct arena arena;
     arena_plan(&arena);
     take_layer(&l, &arena);
-    if (arena_open(&arena, arena.peak, e)) {
-        return -1;
-    }
-    take_layer(&l, &arena);
-    fill_layer(&l);
     char shape[2 * BENCH_POINT];
     snprintf(shape, sizeof shape, "%s: %zux%zu/%zu %zu->%zu %zux%zu %zu images, %zu of them%s",
              point, z->k, z->k, z->stride, z->cin, z->cout, z->w, z->h, step, alike,
              z->winograd || z->strided ? ", Winograd" : "");
+    if (arena_open(&arena, arena.peak, e)) {
+        return err_wrap(e, "%s", shape);
+    }
+    take_layer(&l, &arena);
+    fill_layer(&l);
     double flop = 2.0 * (double)(l.times * step * l.conv.oh * l.conv.ow) *
                   (double)used_weights(&l.conv.shape);
     struct bench_line line = {.what = "kernels",

@@ -59,16 +59,18 @@ static void copy_item(void *ctx, size_t item, size_t worker)
 double bench_copy(struct pool *pool)
 {
     size_t items = SHARES * pool_size(pool);
-    struct copy c = {.from = mem_take(COPY_BYTES, 1, NULL), .part = COPY_BYTES / items};
-    c.to = mem_take(COPY_BYTES, 1, NULL);
+    struct copy c = {.from = mem_take(2, COPY_BYTES, NULL), .part = COPY_BYTES / items};
+    if (!c.from) {
+        return 0;
+    }
+    c.to = c.from + COPY_BYTES;
     double best = 0;
-    for (size_t i = 0; i <= COPY_TRIES && c.from && c.to; i++) {
+    for (size_t i = 0; i <= COPY_TRIES; i++) {
         double start = clock_now_s();
         pool_run(pool, items, copy_item, &c);
         double rate = 2.0 * (double)(items * c.part) / (clock_now_s() - start);
         best = i && rate > best ? rate : best; /* the first one has the pages made */
     }
-    free(c.to);
     free(c.from);
     return best;
 }

@@ -26,8 +26,9 @@ char *mem_strndup(const char *s, size_t n, struct err *e);
  * stays the owner's to free. */
 void mem_give_back(void *p, size_t bytes);
 
-/* The most bytes that the program may plan for (--max-mem); 0 = no limit. Set once by main.
- * A single block that is larger is refused; the sum of all blocks is the planner's matter. */
+/* The most bytes that the program may plan for (--max-mem); 0 = no limit. Set by main; a command
+ * may lower it for a while by what it holds itself, so that an engine plans for the rest. A single
+ * block that is larger is refused; the sum of all blocks is the planner's matter. */
 void mem_set_limit(size_t bytes);
 size_t mem_limit(void);
 

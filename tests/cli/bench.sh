@@ -36,14 +36,20 @@ expect 2 "bench kernels: engine reference has no layers" "kernels are those of t
 expect 2 "pixels cannot be trained" "pixels do not train" "$bitbench" --engine reference bench train -m pixels
 expect 2 "parameters of R50x1: a block of 89.6 MiB is more than the memory limit of 1.0 MiB" \
     "a limit below the parameters" "$bitbench" --max-mem 1M --engine cpu bench forward
-expect 2 "random:R50x1: its weights need 98.6 MiB, the memory limit is 95.0 MiB" "a limit below the weights" \
-    "$bitbench" --max-mem 95M --engine cpu bench forward
-expect 2 "random:R50x1 at 224 x 224 pixels: one image and one thread need .* the memory limit is 100.0 MiB" \
-    "a limit below one image" "$bitbench" --max-mem 100M --engine cpu bench forward
-expect 2 "random:R50x1: training at 64 x 64 pixels, 8 images at a time with one thread, needs .* limit of 380.0 MiB" \
+expect 2 "beside 4.7 MiB of images and results: random:R50x1: its weights need 98.6 MiB, the memory limit is 95.3 MiB" \
+    "a limit below the weights" "$bitbench" --max-mem 100M --engine cpu bench forward
+expect 2 "random:R50x1 at 224 x 224 pixels: one image and one thread need .* the memory limit is 105.3 MiB" \
+    "a limit below one image" "$bitbench" --max-mem 110M --engine cpu bench forward
+expect 2 "images \[400, 224, 224, 3\] take 229.7 MiB, with 89.6 MiB in use more than the memory limit of 300.0 MiB" \
+    "a limit below a batch beside the parameters" "$bitbench" --max-mem 300M --engine cpu bench forward --batch 400
+expect 2 "cpu: 7x7/2 3->32 32x32 1 images, 1 of them: scratch memory: a block of .* limit of 50.0 KiB" \
+    "a limit below a layer" "$bitbench" --max-mem 50K --engine cpu bench kernels $small --size 32 --batch 1
+expect 2 "random:R50x1: training at 64 x 64 pixels, 8 images at a time with one thread, needs .* limit of 379.6 MiB" \
     "a limit below eight images in training" "$bitbench" --max-mem 380M --engine cpu bench train --size 64
 "$bitbench" --max-mem 100M --engine cpu bench forward >"$tmp/none" 2>/dev/null
 expect 0 '' "where nothing is measured nothing is printed" test ! -s "$tmp/none"
+expect 0 '; copy not measured \(memory limit\);' "nor under one that only half of it would fit" \
+    "$bitbench" --max-mem 200M bench forward $small --size 32
 expect 0 '; copy not measured \(memory limit\);' "no copy rate under a limit that its block exceeds" \
     "$bitbench" --max-mem 20M bench forward $small --size 32
 finish
