@@ -477,6 +477,7 @@ int main(int argc, char **argv)
     dir = argc > 1 && *argv[1] ? argv[1] : dir;
     snprintf(e.text, sizeof e.text, "no such folder");
     need(file_is_dir(dir), dir);
+    snprintf(e.text, sizeof e.text, "not of the form that tests/parity/model/README.md gives");
     blas_init();
     need(!pool_open(&pool, pool_cpus(), &e), "threads");
     read_salt();
