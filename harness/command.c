@@ -5,6 +5,7 @@
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "datasets/transform.h"
+#include "models/engine.h"
 #include "protocols/spec.h"
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,10 @@ void command_help(const struct command *k, struct str *out)
         }
         str_add(out, "\nGlobal options:\n");
         options_help(global_opts, global_opts_n, out);
+        str_add(out, "\nEngines:\n");
+        for (size_t i = 0; i < engines_n; i++) {
+            str_addf(out, "  %-12s %s\n", engines[i]->name, engines[i]->help);
+        }
         str_add(
             out,
             "\n`bitbench COMMAND --help` tells more, with an example; `man bitbench` tells all.\n");
@@ -147,7 +152,16 @@ static void add_roff_options(struct str *out, const struct opt *opts, size_t n)
     }
 }
 
-/* The manual's sections on commands and global options; harness/doc/bitbench.1.in has the rest. */
+static void add_roff_item(struct str *out, const char *name, const char *text)
+{
+    str_add(out, ".TP\n\\fB");
+    add_roff(out, name);
+    str_add(out, "\\fR\n");
+    add_roff(out, text);
+    str_add(out, "\n");
+}
+
+/* The manual's sections on commands, global options and engines; harness/doc/bitbench.1.in has the rest. */
 static void add_manual(struct str *out)
 {
     str_add(out, ".SH COMMANDS\n");
@@ -170,15 +184,10 @@ static void add_manual(struct str *out)
     }
     str_add(out, ".SH GLOBAL OPTIONS\n");
     add_roff_options(out, global_opts, global_opts_n);
-}
-
-static void add_roff_item(struct str *out, const char *name, const char *text)
-{
-    str_add(out, ".TP\n\\fB");
-    add_roff(out, name);
-    str_add(out, "\\fR\n");
-    add_roff(out, text);
-    str_add(out, "\n");
+    str_add(out, ".SH ENGINES\n");
+    for (size_t i = 0; i < engines_n; i++) {
+        add_roff_item(out, engines[i]->name, engines[i]->help);
+    }
 }
 
 static void add_knobs(struct str *out)
@@ -207,7 +216,7 @@ struct help_args {
 };
 static const struct opt help_opts[] = {
     {"man", 0, OPT_FLAG, offsetof(struct help_args, man), NULL,
-     "the manual's sections on commands and options, as roff", 0, 0},
+     "the manual's sections on commands, options and engines, as roff", 0, 0},
     {"knobs", 0, OPT_FLAG, offsetof(struct help_args, knobs), NULL,
      "the manual's list of knobs, as roff", 0, 0},
     {"presets", 0, OPT_FLAG, offsetof(struct help_args, presets), NULL,

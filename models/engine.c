@@ -5,6 +5,7 @@
 
 #include "harness/base/err.h"
 #include "harness/base/near.h"
+#include "harness/base/str.h"
 #include "harness/base/tensor.h"
 
 const struct engine *const engines[] = {&engine_cpu, &engine_cpu_direct, &engine_reference};
@@ -23,13 +24,18 @@ const struct engine *engine_find(const char *name, struct err *e)
         return engines[0];
     }
     struct near near;
+    struct str known = {0};
     near_init(&near, name);
     for (size_t i = 0; i < engines_n; i++) {
         if (!strcmp(engines[i]->name, name)) {
+            str_release(&known);
             return engines[i];
         }
         near_add(&near, engines[i]->name);
+        str_addf(&known, "%s%s", i ? ", " : "", engines[i]->name);
     }
-    err_set(e, ERR_USAGE, "unknown engine '%.100s'%s", name, near_text(&near));
+    err_set(e, ERR_USAGE, "unknown engine '%.100s', there are %s%s", name, str_text(&known),
+            near_text(&near));
+    str_release(&known);
     return NULL;
 }

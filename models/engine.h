@@ -95,7 +95,7 @@ extern const size_t engines_n;
 /* open_forward, or open where there is none. */
 int engine_open_forward(const struct engine *engine, void **state, struct model *m,
                         struct pool *pool, struct err *e);
-/* By name (NULL = the default, the first row); NULL with e set and near matches. */
+/* By name (NULL = the default, the first row); NULL with e set, all names and near matches. */
 const struct engine *engine_find(const char *name, struct err *e);
 
 #endif

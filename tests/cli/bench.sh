@@ -24,6 +24,12 @@ expect 0 '' "at one pixel no direct layer is above the peak, and none takes no t
     awk -F '\t' '/^kernels/ { n++; if (!($5 > 0) || $11 !~ /^[0-9.]+$/ || $11 > 1) exit 1 } END { if (!n) exit 1 }' "$tmp/kernels"
 expect 2 "'--size': 'x' is not a whole number" "a size that is no number" "$bitbench" bench forward --size 32,x
 expect 2 "'--batch': 5000 is not in 1..4096" "a batch too large" "$bitbench" bench forward --batch 8,5000
+expect 2 "unknown engine '', there are cpu, cpu-direct, reference" "an empty name of an engine lists them" "$bitbench" --engine '' bench forward
+expect 2 "there are cpu, .*; did you mean 'cpu-direct'" "near match of an engine" "$bitbench" --engine cpu-direkt bench forward
+for engine in cpu cpu-direct reference; do
+    expect 0 "^  $engine +[a-z]" "--help lists engine $engine" "$bitbench" --help
+done
+expect 0 '^.fBcpu..direct.fR' "the manual lists the engines" grep -A 1 'fBcpu' "$B/bitbench.1"
 expect 2 "bench has no 'trian'; did you mean 'train'" "near match of a kind" "$bitbench" bench trian
 for part in forward train kernels probe; do
     expect 2 "bench $part: --resize does not apply" "$part refuses an option of decode" "$bitbench" bench $part --resize 99

@@ -265,6 +265,10 @@ static void test_sources(void **state)
     struct err e;
     assert_null(engine_find("referense", &e));
     assert_non_null(strstr(e.text, "'reference'"));
+    assert_null(engine_find("", &e));
+    for (size_t i = 0; i < engines_n; i++) {
+        assert_non_null(strstr(e.text, engines[i]->name));
+    }
     assert_ptr_equal(engine_find(NULL, &e), engines[0]);
     assert_ptr_equal(engine_find("reference", &e), &engine_reference);
 }
