@@ -1,13 +1,13 @@
 /* models: the zoo, what a model is and costs, new and converted weight files. */
 #include "harness/command.h"
 #include "harness/output.h"
-#include "harness/base/arena.h"
 #include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/base/note.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
 #include "models/bit.h"
+#include "models/engine.h"
 #include "models/model.h"
 #include "results/table.h"
 #include <stdarg.h>
@@ -84,14 +84,28 @@ static int addf(struct table *t, const char *what, struct err *e, const char *fm
     return add(t, what, text, e);
 }
 
-/* What one image in flight needs, by a dry run of the network's own layout. */
-static uint64_t scratch_bytes(const struct arch *a, size_t px)
+/* The engine's own plan of what it and the parameters take with one thread. An engine that takes
+ * the kernels over to run forward leaves none in the parameters. */
+static int add_memory(struct table *t, const struct engine *engine, const struct model *m,
+                      size_t px, struct err *e)
 {
-    struct arena plan;
-    struct bit_scratch scratch;
-    arena_plan(&plan);
-    bit_scratch_take(&scratch, &plan, a, 1, px, px);
-    return plan.peak;
+    const struct train_options o = {.loss = LOSS_SOFTMAX, .sgd.momentum = 0.9};
+    struct engine_memory need = engine->memory(m, px, px);
+    size_t kernels = bit_kernel_floats(&m->table), floats = m->table.n_floats;
+    size_t bytes = (floats - (engine->open_forward ? kernels : 0)) * sizeof(float);
+    char text[24];
+    if (addf(t, "memory, forward", e, "%s with one thread at %zux%zu px, engine %s",
+             str_bytes(text, bytes + need.once + need.per_thread), px, px, engine->name)) {
+        return -1;
+    }
+    if (!engine->train_memory || !m->n_classes) {
+        return 0;
+    }
+    need = engine->train_memory(m, &o, px, px);
+    bytes = floats * sizeof(float) + need.once + need.per_thread;
+    return addf(t, "memory, training", e,
+                "%s with one thread, %d images at a time at %zux%zu px, engine %s",
+                str_bytes(text, bytes), TRAIN_GROUP, px, px, engine->name);
 }
 
 static int show(struct ctx *c, void *args, char **words, struct err *e)
@@ -103,8 +117,12 @@ static int show(struct ctx *c, void *args, char **words, struct err *e)
     struct model_dirs where = context_model_dirs(c);
     struct table t = {0};
     size_t px = a->size ? (size_t)a->size : 224;
-    char params[24], image[24];
+    const struct engine *engine = engine_find(c->g.engine, e);
+    char params[24];
     int status = -1;
+    if (!engine) {
+        return -1;
+    }
     if (model_open(&m, name, &where, false, e) || table_heads(&t, names, ARRAY_LEN(names), e)) {
         goto out;
     }
@@ -122,8 +140,7 @@ static int show(struct ctx *c, void *args, char **words, struct err *e)
                  (double)arch_macs(&m->arch, m->n_classes, px, px) * 1e-9, px, px) ||
             addf(&t, "weights in memory", e, "%s",
                  str_bytes(params, (uint64_t)m->table.n_floats * sizeof(float))) ||
-            addf(&t, "activations in memory", e, "%s a thread at %zux%zu px",
-                 str_bytes(image, scratch_bytes(&m->arch, px)), px, px) ||
+            add_memory(&t, engine, m, px, e) ||
             addf(&t, "weight standardisation eps", e, "%g", m->ws_eps)) {
             goto out;
         }

@@ -161,7 +161,8 @@ static void add_roff_item(struct str *out, const char *name, const char *text)
     str_add(out, "\n");
 }
 
-/* The manual's sections on commands, global options and engines; harness/doc/bitbench.1.in has the rest. */
+/* The manual's sections on commands, global options and engines; harness/doc/bitbench.1.in has the
+ * rest. */
 static void add_manual(struct str *out)
 {
     str_add(out, ".SH COMMANDS\n");

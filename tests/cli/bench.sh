@@ -52,6 +52,17 @@ expect 2 "cpu: 7x7/2 3->32 32x32 1 images, 1 of them: scratch memory: a block of
     "a limit below a layer" "$bitbench" --max-mem 50K --engine cpu bench kernels $small --size 32 --batch 1
 expect 2 "random:R50x1: training at 64 x 64 pixels, 8 images at a time with one thread, needs .* limit of 379.6 MiB" \
     "a limit below eight images in training" "$bitbench" --max-mem 380M --engine cpu bench train --size 64
+need=$("$bitbench" models show random:R50x1 | sed -n 's/^memory, forward *\([0-9.]* MiB\) with one thread at 224x224 px, engine cpu$/\1/p')
+expect 2 "one image and one thread need ${need:-nothing known} \(" "models show tells what forward needs" \
+    "$bitbench" --max-mem 110M --engine cpu bench forward
+"$bitbench" models init 'R(1,1,1,1)x0.5' --classes 10 -o "$tmp/tiny.npz"
+for engine in cpu reference; do
+    need=$("$bitbench" --engine $engine models show "$tmp/tiny.npz" --size 64 | sed -n 's/^memory, training *\([0-9]*\)\.[0-9]* MiB with.*/\1/p')
+    expect 0 '^train' "with what models show tells engine $engine trains" \
+        "$bitbench" --engine $engine --max-mem $((need + 2))M bench train -m "$tmp/tiny.npz" --size 64 --runs 1
+    expect 2 'memory limit' "with less it does not" \
+        "$bitbench" --engine $engine --max-mem $((need - 1))M bench train -m "$tmp/tiny.npz" --size 64 --runs 1
+done
 "$bitbench" --max-mem 100M --engine cpu bench forward >"$tmp/none" 2>/dev/null
 expect 0 '' "where nothing is measured nothing is printed" test ! -s "$tmp/none"
 expect 0 '; copy not measured \(memory limit\);' "nor under one that only half of it would fit" \
