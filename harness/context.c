@@ -27,7 +27,7 @@ const struct opt global_opts[] = {
      1, 1024},
     {"max-mem", 0, OPT_SIZE, FIELD(max_mem), "SIZE",
      "refuse work that needs more memory, e.g. 8G; the program itself,\n"
-     "some 16M, is not counted",
+     "some 16M, and what data sets keep are not counted",
      0, 0},
     {"isa", 0, OPT_TEXT, FIELD(isa), "NAME",
      "instruction set: avx512, avx2 or base (the CPU's best)", 0, 0},

@@ -296,10 +296,16 @@ static int bad_loss(const struct trainer *t, const struct tensor *x, const float
 
 static int bad_norm(const struct trainer *t, double norm, struct err *e)
 {
-    const struct param *p = bad_tensor(t, t->gradient);
-    return err_set(e, ERR_NUMERIC, "%s: step %zu: the gradient's norm is %s: %s%s",
-                   t->model->subject, t->step, str_not_finite(norm),
-                   p ? "not finite is that of tensor " : "too large", p ? p->name : "");
+    const struct param *weights = bad_tensor(t, t->params + t->base);
+    const struct param *gradient = bad_tensor(t, t->gradient);
+    char why[PARAM_NAME + 64] = "too large";
+    if (weights) {
+        snprintf(why, sizeof why, "tensor %s is not finite", weights->name);
+    } else if (gradient) {
+        snprintf(why, sizeof why, "not finite is that of tensor %s", gradient->name);
+    }
+    return err_set(e, ERR_NUMERIC, "%s: step %zu: the gradient's norm is %s: %s",
+                   t->model->subject, t->step, str_not_finite(norm), why);
 }
 
 int trainer_step(struct trainer *t, const struct tensor *x, const float *features,

@@ -25,18 +25,15 @@ SIMD_ALWAYS void logits_of(const struct head_part *p, size_t images, const float
     size_t j = p->first, n = p->n_classes;
     for (; j + WIDTH <= p->end; j += WIDTH) {
         vd sum[TRAIN_GROUP] = {0};
-        SIMD_UNROLL
         for (size_t i = 0; i < images; i++) {
             sum[i] = widen(bias + j);
         }
         for (size_t k = 0; k < p->c; k++) {
             vd row = widen(w + k * n + j);
-            SIMD_UNROLL
             for (size_t i = 0; i < images; i++) {
                 sum[i] += (double)f[i * p->c + k] * row;
             }
         }
-        SIMD_UNROLL
         for (size_t i = 0; i < images; i++) {
             *(vh *)(logits + i * n + j) = narrow(sum[i]);
         }
@@ -71,13 +68,11 @@ SIMD_ALWAYS void add_rows(const struct head_part *p, size_t images, const float 
         float *row = dw + k * n;
         double feature[TRAIN_GROUP] = {0};
         size_t j = 0;
-        SIMD_UNROLL
         for (size_t i = 0; i < images; i++) {
             feature[i] = (double)f[i * p->c + k];
         }
         for (; j + WIDTH <= n; j += WIDTH) {
             vd sum = {0};
-            SIMD_UNROLL
             for (size_t i = 0; i < images; i++) {
                 sum += feature[i] * widen(d + i * n + j);
             }
@@ -113,7 +108,6 @@ SIMD_ALWAYS void data_of(const struct head_part *p, size_t images, const float *
         size_t j = 0;
         for (; j + WIDTH <= n; j += WIDTH) {
             vd v = widen(row + j);
-            SIMD_UNROLL
             for (size_t i = 0; i < images; i++) {
                 sum[i] += widen(d + i * n + j) * v;
             }

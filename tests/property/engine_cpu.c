@@ -189,8 +189,8 @@ static void test_random_networks(void **state)
     }
 }
 
-/* Of a net with one unit a block, the kernels of 3x3 layers with this stride become constant: standardised they are 0, and so is
- * what such a layer makes, directly and by Winograd. */
+/* Of a net with one unit a block, the kernels of 3x3 layers with this stride become constant:
+ * standardised they are 0, and so is what such a layer makes, directly and by Winograd. */
 static void silence(struct model *m, size_t stride)
 {
     size_t at = 0; /* 3x3 layers so far, one for each block */
