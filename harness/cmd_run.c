@@ -226,7 +226,7 @@ struct short_args {
              "name, or folder:, tar:, tfds:PATH, list:FILE.csv (required)"),                     \
         LIST("preprocess", 0, preset, "PRESET", "preprocessing preset, or `model` (bit-paper)"), \
         LIST("size", 0, size, "PX", "side of the network's input, overriding the preset's"),     \
-        LIST("resize", 0, resize, "PX", "size before the crop (same as --size)"),                \
+        LIST("resize", 0, resize, "PX", "size before the crop (default: that of --size)"),       \
         LIST("kernel", 0, kernel, "NAME", "resize kernel, overriding the preset's"),             \
         LIST("decode", 0, decode, "pil|tf", "JPEG decoding, overriding the preset's"),           \
         LIST("range", 0, range, "NAME", "value range, overriding the preset's"),                 \
