@@ -2,8 +2,7 @@
  * on the input, the residual where there is one, sums for the next norm, and as many images at a
  * time, over the same memory, until the batch is full. Winograd's layers are counted with the
  * operations of the direct convolution, which leaves out what of the kernel sees only padding. The
- * peak is measured before each line, on all threads, with
- * multiply-adds on registers. */
+ * peak is measured before each line, on all threads, with multiply-adds on registers. */
 #include "harness/bench.h"
 #include "harness/context.h"
 #include "harness/base/arena.h"

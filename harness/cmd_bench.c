@@ -11,6 +11,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/str.h"
 #include "harness/base/tensor.h"
+#include "models/engine.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,7 +244,9 @@ static int run(struct ctx *c, void *args, char **words, size_t n_words, struct e
     }
     make_header(c, a->header);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if ((!one || one == &kinds[i]) && run_kind(c, &kinds[i], a, e)) {
+        bool left_out = one ? one != &kinds[i]
+                            : kinds[i].run == bench_kernels && c->engine == &engine_reference;
+        if (!left_out && run_kind(c, &kinds[i], a, e)) {
             return -1;
         }
     }
@@ -255,7 +258,7 @@ const struct command command_bench = {
     .args = "[decode | forward | train | kernels | probe] [OPTION...]",
     .help = "speed of the parts, as TSV",
     .details = "With no part named all are measured, each with the options that it reads; a part "
-               "that is named\nrefuses the others.",
+               "that is named\nrefuses the others. Engine reference has no kernels to measure.",
     .example = "bench decode -d fashion-mnist --size 64\n"
                "bench forward -m random:R50x1 --size 32,64 --batch 8,64",
     .opts = opts,

@@ -86,10 +86,7 @@ static int begin(struct cpu *c, const struct train_options *o, struct err *e)
     cpu_net_release(&c->net);
     c->net = net;
     t->net = &c->net.bit;
-    t->kernels = (struct train_kernels){.standardize_backward = net.simd->standardize_back,
-                                        .head = net.simd->head,
-                                        .head_weights = net.simd->head_weights,
-                                        .head_data = net.simd->head_data};
+    t->kernels = net.simd->train;
     return 0;
 }
 

@@ -5,8 +5,8 @@
 
 #include "models/bit.h"
 #include "models/engine.h"
+#include "models/kernels/backward.h"
 
-struct head_part;
 struct model;
 struct pool;
 struct trainer;
@@ -38,31 +38,17 @@ struct train_pieces {
     size_t n;
 };
 
-/* What does not belong to the trunk: as kernel_standardize_backward, kernel_head,
- * kernel_head_backward_weights and kernel_head_backward_data, which they are unless the engine has
- * faster ones; the head's for at most TRAIN_GROUP images. */
-struct train_kernels {
-    void (*standardize_backward)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
-                                 float *d);
-    void (*head)(const struct head_part *p, const float *features, const float *w,
-                 const float *bias, float *logits);
-    void (*head_weights)(const struct head_part *p, const float *features, const float *d_logits,
-                         float *dw);
-    void (*head_data)(const struct head_part *p, const float *d_logits, const float *w,
-                      float *d_features);
-};
-
 struct trainer {
     const struct model *model;
     struct train_options options;
     struct pool *pool;
     const struct trunk *trunk;
-    void *engine; /* the trunk's own */
-    struct train_kernels kernels;
-    const struct bit_net *net; /* into params */
-    float *params;             /* the whole block */
-    size_t live, base;         /* first tensor that is trained, and its offset */
-    size_t n_floats;           /* from base on: of gradient and velocity */
+    void *engine;                 /* the trunk's own */
+    struct train_kernels kernels; /* those of models/kernels unless the engine has faster ones */
+    const struct bit_net *net;    /* into params */
+    float *params;                /* the whole block */
+    size_t live, base;            /* first tensor that is trained, and its offset */
+    size_t n_floats;              /* from base on: of gradient and velocity */
     float *gradient, *velocity;
     struct train_pieces columns, chunks; /* of the live tensors */
     double *squares;                     /* [columns.n] */

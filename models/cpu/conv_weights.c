@@ -154,8 +154,10 @@ static void part_item(void *ctx, size_t item, size_t worker)
     size_t begin = chunks.count * part / PARTS, stop = chunks.count * (part + 1) / PARTS;
     float *a = w->conv.scratch + worker * w->conv.scratch_floats;
     float *sums = w->spectrum + item / j->shares * z->cin * z->cout;
-    for (size_t i = 0; i < z->cin && begin == stop; i++) {
-        memset(sums + i * z->cout + first, 0, (end - first) * sizeof *sums);
+    if (begin == stop) {
+        for (size_t i = 0; i < z->cin; i++) {
+            memset(sums + i * z->cout + first, 0, (end - first) * sizeof *sums);
+        }
     }
     for (size_t i = begin; i < stop; i++) {
         struct block b = chunk_at(&chunks, group, i);

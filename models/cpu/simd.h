@@ -14,8 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct head_part;
+#include "models/kernels/backward.h"
 
 enum {
     SIMD_CHANNELS = 32,  /* the network's channel counts are multiples of this */
@@ -230,19 +229,9 @@ struct simd {
     void (*tiles_back)(const struct simd_tiles_back *a);
     void (*kernel_back)(const struct simd_kernel_back *a);
     void (*standardize)(const struct simd_standardize *a);
-    /* As kernel_standardize_backward. */
-    void (*standardize_back)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
-                             float *d);
     void (*norm_sums)(const struct simd_norm_sums *a);
     void (*norm_back)(const struct simd_norm_back *a);
-    /* As kernel_head, kernel_head_backward_weights and kernel_head_backward_data, for at most
-     * TRAIN_GROUP images. */
-    void (*head)(const struct head_part *p, const float *features, const float *w,
-                 const float *bias, float *logits);
-    void (*head_weights)(const struct head_part *p, const float *features, const float *d_logits,
-                         float *dw);
-    void (*head_data)(const struct head_part *p, const float *d_logits, const float *w,
-                      float *d_features);
+    struct train_kernels train;
     void (*pool_index)(const struct simd_pool_index *a);
     void (*pool_back)(const struct simd_pool_back *a);
     double (*peak)(size_t n); /* 2 * rows * panel * n floating-point operations, nothing else */

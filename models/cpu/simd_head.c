@@ -4,14 +4,8 @@
 #include "models/cpu/simd_private.h"
 
 #include "models/engine.h"
-#include "models/kernels/kernels.h"
 
 enum { WIDTH = VL / 2 }; /* floats that make a vector of doubles */
-
-SIMD_ALWAYS vd widen(const float *p)
-{
-    return __builtin_convertvector(*(const vh *)p, vd);
-}
 
 SIMD_ALWAYS vh narrow(vd v)
 {

@@ -12,9 +12,6 @@ static void copy_rows(const struct simd_norm *a)
     }
 }
 
-enum { SUM_ROWS = 64 };
-enum { WIDE = 4 }; /* vectors at a time: more run out of registers, fewer read less in a row */
-
 /* Channels k.. of all rows; vectors, at most WIDE, is a constant in every call. */
 SIMD_ALWAYS void norm_columns(const struct simd_norm *a, size_t k, size_t vectors)
 {
@@ -60,11 +57,6 @@ SIMD_ALWAYS void pivot_add(struct pivot_sums *s, vf x)
     vf d = x - s->pivot;
     s->sum += d;
     s->square += d * d;
-}
-
-SIMD_ALWAYS vd widen(const float *p)
-{
-    return __builtin_convertvector(*(const vh *)p, vd);
 }
 
 /* With d = x - p: sum x = sum d + n p, sum x^2 = sum d^2 + 2 p sum d + n p^2, in double. */

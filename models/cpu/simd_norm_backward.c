@@ -13,9 +13,6 @@ SIMD_ALWAYS vf where_positive(vf v, vf x)
     return (vf)((vi)v & (x > (vf){0}));
 }
 
-enum { SUM_ROWS = 64 };
-enum { WIDE = 4 }; /* vectors at a time, as in simd_norm.c */
-
 /* One vector of channels: the norm, the gradient behind its ReLU. */
 struct column {
     vf centre, scale, shift;

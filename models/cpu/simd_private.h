@@ -56,6 +56,17 @@ SIMD_ALWAYS vf spread(float f)
     return f - (vf){0};
 }
 
+/* Half a vector of floats as doubles. */
+SIMD_ALWAYS vd widen(const float *p)
+{
+    return __builtin_convertvector(*(const vh *)p, vd);
+}
+
+/* Loops over rows: so many vectors of channels at a time (more run out of registers, fewer read
+ * less in a row), and so many rows whose sums stay in float. */
+enum { WIDE = 4,
+       SUM_ROWS = 64 };
+
 #if defined(__AVX512F__)
 SIMD_ALWAYS vf relu(vf v)
 {
@@ -92,8 +103,7 @@ struct lane_sums {
 
 SIMD_ALWAYS void lane_add(struct lane_sums *s, const float *p)
 {
-    vd lo = __builtin_convertvector(*(const vh *)p, vd);
-    vd hi = __builtin_convertvector(*(const vh *)(p + VL / 2), vd);
+    vd lo = widen(p), hi = widen(p + VL / 2);
     s->sum[0] += lo;
     s->sum[1] += hi;
     s->square[0] += lo * lo;

@@ -10,12 +10,12 @@ struct wide {
     vd v[HALVES];
 };
 
-SIMD_ALWAYS struct wide widen(const float *p)
+SIMD_ALWAYS struct wide widen_panel(const float *p)
 {
     struct wide w;
     SIMD_UNROLL
     for (size_t i = 0; i < HALVES; i++) {
-        w.v[i] = __builtin_convertvector(*(const vh *)(p + i * (VL / 2)), vd);
+        w.v[i] = widen(p + i * (VL / 2));
     }
     return w;
 }
@@ -42,9 +42,9 @@ static struct moments moments_of(struct wide pivot, struct wide sum, struct wide
 
 static struct moments measure(const float *w, size_t rows, size_t ld, double eps)
 {
-    struct wide pivot = widen(w), sum = {0}, square = {0};
+    struct wide pivot = widen_panel(w), sum = {0}, square = {0};
     for (size_t r = 0; r < rows; r++) {
-        struct wide x = widen(w + r * ld);
+        struct wide x = widen_panel(w + r * ld);
         SIMD_UNROLL
         for (size_t i = 0; i < HALVES; i++) {
             vd away = x.v[i] - pivot.v[i];
@@ -61,7 +61,7 @@ void simd_standardize_x(const struct simd_standardize *a)
         const float *w = a->w + k;
         struct moments m = measure(w, a->rows, a->ldw, a->eps);
         for (size_t r = 0; r < a->rows; r++) {
-            struct wide x = widen(w + r * a->ldw);
+            struct wide x = widen_panel(w + r * a->ldw);
             float *out = a->out + r * a->ldout + k;
             SIMD_UNROLL
             for (size_t i = 0; i < HALVES; i++) {
@@ -75,9 +75,9 @@ void simd_standardize_x(const struct simd_standardize *a)
 /* With h = (w - mean) * scale: d becomes scale * (d - mean(d) - h * mean(d * h)). */
 static void back(const float *w, size_t rows, size_t ld, double eps, float *d)
 {
-    struct wide pivot = widen(w), sum = {0}, square = {0}, total = {0}, cross = {0};
+    struct wide pivot = widen_panel(w), sum = {0}, square = {0}, total = {0}, cross = {0};
     for (size_t r = 0; r < rows; r++) {
-        struct wide x = widen(w + r * ld), g = widen(d + r * ld);
+        struct wide x = widen_panel(w + r * ld), g = widen_panel(d + r * ld);
         SIMD_UNROLL
         for (size_t i = 0; i < HALVES; i++) {
             vd away = x.v[i] - pivot.v[i];
@@ -94,7 +94,7 @@ static void back(const float *w, size_t rows, size_t ld, double eps, float *d)
         cross.v[i] = cross.v[i] * m.scale.v[i] * m.scale.v[i] / (double)rows;
     }
     for (size_t r = 0; r < rows; r++) {
-        struct wide x = widen(w + r * ld), g = widen(d + r * ld);
+        struct wide x = widen_panel(w + r * ld), g = widen_panel(d + r * ld);
         SIMD_UNROLL
         for (size_t i = 0; i < HALVES; i++) {
             vd v = (g.v[i] - total.v[i]) - (x.v[i] - m.mean.v[i]) * cross.v[i];

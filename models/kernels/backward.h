@@ -53,4 +53,18 @@ void kernel_head_backward_bias(const struct head_part *p, const float *d_logits,
 void kernel_head_backward_data(const struct head_part *p, const float *d_logits, const float *w,
                                float *d_features);
 
+/* What a step does outside the trunk, as kernel_standardize_backward, kernel_head,
+ * kernel_head_backward_weights and kernel_head_backward_data; the head's for at most TRAIN_GROUP
+ * images. */
+struct train_kernels {
+    void (*standardize_backward)(const float *w, size_t rows, size_t cols, size_t ld, double eps,
+                                 float *d);
+    void (*head)(const struct head_part *p, const float *features, const float *w,
+                 const float *bias, float *logits);
+    void (*head_weights)(const struct head_part *p, const float *features, const float *d_logits,
+                         float *dw);
+    void (*head_data)(const struct head_part *p, const float *d_logits, const float *w,
+                      float *d_features);
+};
+
 #endif

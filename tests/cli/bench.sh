@@ -39,6 +39,8 @@ expect 2 "bench probe: --size does not apply" "probe has no size" "$bitbench" be
 expect 2 "bench forward: --mode does not apply" "also where its text is empty" "$bitbench" bench forward --mode ''
 expect 2 "bench kernels: engine reference has no layers" "kernels are those of the cpu engine" \
     "$bitbench" --engine reference bench kernels $small --size 32
+expect 0 '^probe' "with no part named engine reference leaves kernels out" \
+    "$bitbench" --engine reference bench $small --size 32 --batch 1 --images 10
 expect 2 "pixels cannot be trained" "pixels do not train" "$bitbench" --engine reference bench train -m pixels
 expect 2 "parameters of R50x1: a block of 89.6 MiB is more than the memory limit of 1.0 MiB" \
     "a limit below the parameters" "$bitbench" --max-mem 1M --engine cpu bench forward

@@ -87,7 +87,8 @@ static inline void cpu_conv(const struct layer_cpu *c)
     conv->scratch = take(conv_weights_scratch(&back), sizeof(float));
     back.spectrum = take(conv_weights_spectrum(&back), sizeof(float));
     conv_weights_run(&back, &c->crew);
-    c->simd->standardize_back(w.f32, w.head.n / l->cout, l->cout, l->cout, l->eps, back.dw);
+    c->simd->train.standardize_backward(w.f32, w.head.n / l->cout, l->cout, l->cout, l->eps,
+                                        back.dw);
     check_cpu(c, "d_w", back.dw, w.head.n, bound);
     float *owned[] = {conv->scratch, back.spectrum, pack.forward, pack.back, x, dy};
     for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
@@ -110,7 +111,7 @@ static inline void cpu_ws(const struct layer_cpu *c)
                                        .eps = l->eps};
     c->simd->standardize(&s);
     check_cpu(c, "y", y, n, l->bound);
-    c->simd->standardize_back(w, rows, l->cout, l->cout, l->eps, d);
+    c->simd->train.standardize_backward(w, rows, l->cout, l->cout, l->eps, d);
     check_cpu(c, "d_w", d, n, l->bound);
     free(w);
 }
